@@ -1,0 +1,1 @@
+"""Analyses and actions on repositories. Nothing stands here yet; reviews come first."""

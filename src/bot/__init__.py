@@ -1,0 +1,1 @@
+"""The Telegram bot: commands, dialogs, keyboards."""

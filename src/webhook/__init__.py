@@ -1,0 +1,1 @@
+"""The relay: deliveries in, notifications out."""
