@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from src.events import Event, Person, Subject, Team
 
-
 # ---------------------------------------------------------------------------------------------------
 # Errors: types with a next step
 
