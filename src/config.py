@@ -1,0 +1,168 @@
+"""Settings, read from the environment and `.env` once, by the command line."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class Access(StrEnum):
+    """Who may use the bot."""
+
+    OPEN = "open"
+    LIST = "list"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class ConfigError(Exception):
+    """Settings that cannot work; each line names a variable and says how to mend it."""
+
+
+_Addresses = Annotated[tuple[str, ...], NoDecode]
+_Ids = Annotated[tuple[int, ...], NoDecode]
+_Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. The descriptions become `.env.example`."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    telegram_bot_token: SecretStr | None = Field(
+        None, description="The bot's token, from @BotFather. Needed by the bot and the sender."
+    )
+    telegram_api_url: str = Field("https://api.telegram.org", description="Another Bot API server, e.g. your own.")
+    access: Access = Field(Access.LIST, description="Who may use the bot: list (ADMIN_IDS and ALLOWED_IDS) or open.")
+    admin_ids: _Ids = Field((), description="Telegram numbers of those who run this bot, separated by commas.")
+    allowed_ids: _Ids = Field((), description="Telegram numbers of those who may use it besides, for ACCESS=list.")
+    public_url: str | None = Field(
+        None,
+        description="Where the forges reach this relay from outside, e.g. https://bot.example.org. "
+        "Without it hooks are made by hand.",
+    )
+    host: str = Field("127.0.0.1", description="The address that the relay listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port that the relay listens on; 0 takes a free one.")
+    database_url: str = Field(
+        "sqlite+aiosqlite:///data/git-assistant.db", description="Where everything is kept, as SQLAlchemy writes it."
+    )
+    secret_keys: _Secrets = Field(
+        (),
+        description="Fernet keys that tokens are encrypted with, newest first, separated by commas. "
+        "Made beside a SQLite database when absent.",
+    )
+    github_api_url: str = Field(
+        "https://api.github.com", description="GitHub's API; for GitHub Enterprise https://HOST/api/v3."
+    )
+    github_api_urls: _Addresses = Field((), description="Further GitHub instances that people may use.")
+    gitlab_url: str = Field("https://gitlab.com", description="GitLab, with its sub-path if it has one.")
+    gitlab_urls: _Addresses = Field((), description="Further GitLab instances that people may use.")
+    github_webhook_secret: SecretStr | None = Field(
+        None, description="Secret of GitHub hooks made by hand that point to PUBLIC_URL/webhook/github."
+    )
+    gitlab_webhook_secret: SecretStr | None = Field(
+        None,
+        description="Secret or signing token of GitLab hooks made by hand that point to PUBLIC_URL/webhook/gitlab.",
+    )
+    lease_seconds: int = Field(
+        30, ge=3, le=600, description="After how many seconds the work of a process that died is taken over."
+    )
+    log_format: LogFormat = Field(LogFormat.TEXT, description="How log lines look: text or json.")
+
+    @field_validator("github_api_urls", "gitlab_urls", "secret_keys", "admin_ids", "allowed_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("telegram_api_url", "github_api_url", "gitlab_url", "public_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return None if value is None else _checked_address(value)
+
+    @field_validator("github_api_urls", "gitlab_urls")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_checked_address(item) for item in value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        try:
+            driver = make_url(value).drivername
+        except ArgumentError:
+            raise ValueError("is no database address; write sqlite+aiosqlite:///data/git-assistant.db") from None
+        if driver != "sqlite+aiosqlite":
+            raise ValueError("needs the driver sqlite+aiosqlite, e.g. sqlite+aiosqlite:///data/git-assistant.db")
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            try:
+                Fernet(key.get_secret_value())
+            except ValueError:
+                raise ValueError(
+                    "holds something that is no Fernet key; make one with `python main.py make-key`"
+                ) from None
+        return value
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            number, colon, rest = value.get_secret_value().partition(":")
+            if not (number.isdigit() and colon and rest) or any(c.isspace() for c in rest):
+                raise ValueError("does not look like 123456:ABC...; copy it whole from @BotFather")
+        return value
+
+    @model_validator(mode="after")
+    def _list_has_somebody(self) -> Self:
+        if self.access is Access.LIST and not (self.admin_ids or self.allowed_ids) and self.telegram_bot_token:
+            raise ValueError(
+                "ACCESS is `list` and nobody is on it: put your Telegram number in ADMIN_IDS (@userinfobot tells it), "
+                "or set ACCESS=open"
+            )
+        return self
+
+
+def _checked_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address that starts with https:// or http://")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain address without a user name, ? or #")
+    return value.rstrip("/")
+
+
+def load_settings() -> Settings:
+    """Read the settings. Raises `ConfigError` with one line for each variable that is wrong; no value is repeated."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for item in error.errors(include_input=False, include_url=False, include_context=False):
+            name = str(item["loc"][0]).upper() if item["loc"] else ""
+            reason = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {reason}" if name else reason)
+        raise ConfigError("\n".join(lines)) from None
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting with its description and its default."""
+    lines = ["# Settings of Git Assistant. Copy to .env and fill in; what is commented out has the value shown."]
+    for name, item in Settings.model_fields.items():
+        default = item.default
+        shown = "" if isinstance(default, tuple) or default is None else str(default)
+        lines += ["", f"# {item.description}", f"#{name.upper()}={shown}"]
+    return "\n".join(lines) + "\n"

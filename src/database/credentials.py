@@ -1,0 +1,25 @@
+"""From a stored token to a client that speaks with it."""
+
+from collections.abc import Mapping
+
+from src.database.crypto import SecretBox
+from src.database.models import Account, Forge
+from src.forge import Connector, ForgeClient, ForgeType
+
+
+class Credentials:
+    """Opens forge clients. The only place where a stored token is decrypted for use."""
+
+    def __init__(self, types: Mapping[str, ForgeType], connectors: Mapping[str, Connector], box: SecretBox) -> None:
+        """`types` and `connectors` by forge kind."""
+        self.types = types
+        self.box = box
+        self._connectors = connectors
+
+    def client(self, forge: Forge, account: Account) -> ForgeClient:
+        """A client of the account's instance with the account's token."""
+        return self.with_token(forge, self.box.open(account.token))
+
+    def with_token(self, forge: Forge, token: str) -> ForgeClient:
+        """A client with a token that is not stored (yet)."""
+        return self._connectors[forge.kind].client(forge.base_url, token)

@@ -1,0 +1,128 @@
+"""The inbox: deliveries as they came, and who works on them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.models import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """What the HTTP side hands over. `body` is compressed already."""
+
+    hook_id: int
+    key: str
+    replay_key: str | None
+    event: str
+    headers: dict[str, Any]
+    body: bytes
+    received_at: datetime
+
+
+_REQUEUE = (
+    update(Delivery)
+    .where(
+        Delivery.hook_id == bindparam("b_hook_id"),
+        Delivery.key == bindparam("b_key"),
+        Delivery.state.in_(("failed", "quarantined", "unknown")),
+    )
+    .values(state="new", attempts=0, error=None, not_before=bindparam("b_now"))
+    .execution_options(synchronize_session=False)
+)
+
+
+async def put(session: AsyncSession, batch: Sequence[NewDelivery]) -> None:
+    """Store a batch. One that is known already is ignored, unless it had failed: then it is tried anew."""
+    dialect = session.get_bind().dialect.name
+    insert = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(Delivery).on_conflict_do_nothing()
+    rows = [
+        asdict(item) | {"state": "new", "not_before": item.received_at, "attempts": 0, "fence": 0} for item in batch
+    ]
+    connection = await session.connection()
+    await connection.execute(
+        _REQUEUE, [{"b_hook_id": item.hook_id, "b_key": item.key, "b_now": item.received_at} for item in batch]
+    )
+    await connection.execute(insert, rows)
+
+
+async def claim(
+    session: AsyncSession, *, owner: str, now: datetime, lease: timedelta, limit: int
+) -> Sequence[Delivery]:
+    """Take due deliveries, oldest first, among them those whose worker died. Each carries its new fence.
+
+    A hook of which another worker holds a delivery is left alone, so that its order is kept.
+    """
+    taken = select(Delivery.hook_id).where(
+        Delivery.state == "taken", Delivery.lease_until > now, Delivery.lease_owner != owner
+    )
+    due = or_(
+        and_(Delivery.state == "new", Delivery.not_before <= now),
+        and_(Delivery.state == "taken", Delivery.lease_until <= now),
+    )
+    ids = await session.scalars(
+        select(Delivery.id)
+        .where(due, Delivery.hook_id.not_in(taken))
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = ids.all()
+    if not found:
+        return []
+    claimed = await session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(found))
+        .values(
+            state="taken",
+            lease_owner=owner,
+            lease_until=now + lease,
+            fence=Delivery.fence + 1,
+            attempts=Delivery.attempts + 1,
+        )
+        .returning(Delivery)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(claimed.all(), key=lambda delivery: delivery.id)
+
+
+async def finish(session: AsyncSession, delivery: Delivery, *, state: str, error: str | None = None) -> bool:
+    """Write the outcome. `False`: the lease was lost meanwhile and nothing may be written."""
+    return await _write(session, delivery, {"state": state, "error": error})
+
+
+async def postpone(session: AsyncSession, delivery: Delivery, *, until: datetime, error: str) -> bool:
+    """Give it back to be tried again at `until`. `False` as for `finish`."""
+    return await _write(session, delivery, {"state": "new", "not_before": until, "error": error})
+
+
+async def release(session: AsyncSession, delivery: Delivery, *, now: datetime) -> bool:
+    """Give it back untried: the process is stopping. `False` as for `finish`."""
+    return await _write(session, delivery, {"state": "new", "not_before": now, "attempts": delivery.attempts - 1})
+
+
+async def _write(session: AsyncSession, delivery: Delivery, values: dict[str, Any]) -> bool:
+    result = await session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery.id, Delivery.fence == delivery.fence, Delivery.state == "taken")
+        .values(lease_owner=None, lease_until=None, **values)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    return result.first() is not None
+
+
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """How many deliveries stand in which unfinished state, for metrics."""
+    rows = await session.execute(
+        select(Delivery.state, func.count().label("total"))
+        .where(Delivery.state.in_(("new", "taken", "failed", "quarantined")))
+        .group_by(Delivery.state)
+    )
+    return {row.state: row.total for row in rows}

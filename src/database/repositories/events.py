@@ -1,0 +1,89 @@
+"""Events: what deliveries mean, each happening once."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.models import StoredEvent
+from src.events import SCHEMA_VERSION, Event, PipelineEvent, PipelineStatus, dump
+
+
+async def put(
+    session: AsyncSession, event: Event, *, project_id: int, delivery_id: int, now: datetime
+) -> StoredEvent | None:
+    """Store an event. `None`: another delivery told of this happening already.
+
+    The delivery that stored it first gets it back when it comes again, to finish what it could not.
+    """
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    happening = f"{project_id}:{event.happening}"[:256]
+    inserted: StoredEvent | None = await session.scalar(
+        insert(StoredEvent)
+        .values(
+            delivery_id=delivery_id,
+            project_id=project_id,
+            happening_key=happening,
+            name=event.names[0],
+            subject_key=event.subject.key[:320],
+            aspect=event.aspect,
+            series=series(event),
+            schema_version=SCHEMA_VERSION,
+            body=dump(event),
+            occurred_at=event.occurred_at,
+            object_updated_at=event.object_updated_at,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(StoredEvent)
+    )
+    if inserted is not None:
+        return inserted
+    return await session.scalar(
+        select(StoredEvent).where(StoredEvent.happening_key == happening, StoredEvent.delivery_id == delivery_id)
+    )
+
+
+async def get(session: AsyncSession, event_id: int) -> StoredEvent:
+    """One stored event."""
+    return await session.get_one(StoredEvent, event_id)
+
+
+async def is_stale(session: AsyncSession, event: Event, project_id: int) -> bool:
+    """Whether something newer of the same subject and aspect was stored: what this event says is no longer so."""
+    if event.aspect is None or event.object_updated_at is None:
+        return False
+    newer = select(StoredEvent.id).where(
+        StoredEvent.project_id == project_id,
+        StoredEvent.subject_key == event.subject.key[:320],
+        StoredEvent.aspect == event.aspect,
+        StoredEvent.object_updated_at > event.object_updated_at,
+    )
+    return await session.scalar(newer.limit(1)) is not None
+
+
+async def last_pipeline_status(session: AsyncSession, event: PipelineEvent, project_id: int) -> PipelineStatus | None:
+    """How the last finished pipeline of the same workflow and branch, other than this one, ended."""
+    finished = [f"pipeline.{status}" for status in PipelineStatus if status.is_bad or status is PipelineStatus.SUCCESS]
+    query = (
+        select(StoredEvent.name)
+        .where(
+            StoredEvent.project_id == project_id,
+            StoredEvent.series == series(event),
+            StoredEvent.subject_key != event.subject.key[:320],
+            StoredEvent.name.in_(finished),
+        )
+        .order_by(StoredEvent.object_updated_at.desc(), StoredEvent.id.desc())
+        .limit(1)
+    )
+    name = await session.scalar(query)
+    return None if name is None else PipelineStatus(name.removeprefix("pipeline."))
+
+
+def series(event: Event) -> str | None:
+    """The row of pipelines that this one belongs to: a failure there is what a success can fix."""
+    if not isinstance(event, PipelineEvent) or event.refs.branch is None:
+        return None
+    return f"{event.workflow or ''}@{event.refs.branch}{' child' if event.child else ''}"

@@ -1,0 +1,195 @@
+"""The outbox: events on their way to recipients, in order within each chat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent
+
+UNFINISHED = ("new", "sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message with all that rendering and sending need."""
+
+    message: Message
+    chat: Chat
+    event: StoredEvent
+    forge_kind: str
+
+
+async def put(
+    session: AsyncSession,
+    *,
+    event_id: int,
+    chat_id: int,
+    topic_id: int,
+    subscription_id: int,
+    reasons: Sequence[dict[str, Any]],
+    subject_key: str,
+    coalesce_key: str | None,
+    level: str,
+    now: datetime,
+) -> bool:
+    """Queue a message; `False` where this chat and topic has one of this event already."""
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    inserted = await session.execute(
+        insert(Message)
+        .values(
+            event_id=event_id,
+            chat_id=chat_id,
+            topic_id=topic_id,
+            subscription_id=subscription_id,
+            op="send",
+            reasons=list(reasons),
+            subject_key=subject_key,
+            coalesce_key=coalesce_key,
+            level=level,
+            state="new",
+            not_before=now,
+            attempts=0,
+            fence=0,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Message.id)
+    )
+    return inserted.first() is not None
+
+
+async def told(session: AsyncSession, *, coalesce_key: str, chat_id: int, topic_id: int) -> Sequence[Message]:
+    """What this chat and topic was, or is about to be, told under the same key."""
+    return (
+        await session.scalars(
+            select(Message)
+            .where(Message.coalesce_key == coalesce_key, Message.chat_id == chat_id, Message.topic_id == topic_id)
+            .order_by(Message.id)
+        )
+    ).all()
+
+
+async def add_reasons(session: AsyncSession, message: Message, reasons: Sequence[dict[str, Any]]) -> bool:
+    """Say more reasons in a message that has not left yet. `False`: it has."""
+    result = await session.execute(
+        update(Message)
+        .where(Message.id == message.id, Message.state == "new")
+        .values(reasons=[*message.reasons, *reasons])
+        .returning(Message.id)
+    )
+    return result.first() is not None
+
+
+async def heads(session: AsyncSession, *, now: datetime, limit: int) -> list[Outgoing]:
+    """The oldest unfinished message of each chat that may be spoken to, where it is due; oldest first.
+
+    A chat whose oldest message waits for another try waits as a whole: that keeps its order.
+    """
+    oldest = select(func.min(Message.id)).where(Message.state.in_(UNFINISHED)).group_by(Message.chat_id)
+    rows = await session.execute(
+        select(Message, Chat, StoredEvent, Forge.kind)
+        .join(Chat, Chat.id == Message.chat_id)
+        .join(StoredEvent, StoredEvent.id == Message.event_id)
+        .join(Project, Project.id == StoredEvent.project_id)
+        .join(Forge, Forge.id == Project.forge_id)
+        .where(
+            Message.id.in_(oldest),
+            Message.state == "new",
+            Message.not_before <= now,
+            Chat.off_at.is_(None),
+            or_(Chat.wait_until.is_(None), Chat.wait_until <= now),
+        )
+        .order_by(Message.id)
+        .limit(limit)
+    )
+    return [Outgoing(message, chat, event, kind) for message, chat, event, kind in rows]
+
+
+async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """When the next waiting message may be worth a look; `None` when nothing waits for a moment to come."""
+    waiting = (Message.state == "new", Chat.off_at.is_(None))
+    retry = (
+        select(func.min(Message.not_before))
+        .join(Chat, Chat.id == Message.chat_id)
+        .where(*waiting, Message.not_before > now)
+    )
+    quiet = (
+        select(func.min(Chat.wait_until))
+        .join(Message, Chat.id == Message.chat_id)
+        .where(*waiting, Chat.wait_until > now)
+    )
+    moments = [moment for moment in (await session.scalar(retry), await session.scalar(quiet)) if moment is not None]
+    return min(moments, default=None)
+
+
+async def begin(session: AsyncSession, message: Message, *, owner: str, now: datetime, lease: timedelta) -> int | None:
+    """Mark as being sent, right before the request. The fence, or `None` if somebody else took it."""
+    return await session.scalar(
+        update(Message)
+        .where(Message.id == message.id, Message.state == "new", Message.fence == message.fence)
+        .values(
+            state="sending",
+            lease_owner=owner,
+            lease_until=now + lease,
+            fence=Message.fence + 1,
+            attempts=Message.attempts + 1,
+        )
+        .returning(Message.fence)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def end(session: AsyncSession, message_id: int, *, fence: int, **values: Any) -> bool:
+    """Write how sending ended. `False`: the message was taken over meanwhile and nothing may be written."""
+    result = await session.execute(
+        update(Message)
+        .where(Message.id == message_id, Message.fence == fence, Message.state == "sending")
+        .values(lease_owner=None, lease_until=None, **values)
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return result.first() is not None
+
+
+async def take_back(session: AsyncSession, *, owner: str, now: datetime) -> int:
+    """Requeue what a sender that is gone left half sent. Only the holder of the sender's lease may call this."""
+    result = await session.execute(
+        update(Message)
+        .where(Message.state == "sending", or_(Message.lease_owner != owner, Message.lease_owner.is_(None)))
+        .values(state="new", not_before=now, lease_owner=None, lease_until=None)
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(result.all())
+
+
+async def drop_waiting(session: AsyncSession, chat_id: int, *, error: str) -> int:
+    """Give up what waits for a chat that we were shut out of."""
+    result = await session.execute(
+        update(Message)
+        .where(Message.chat_id == chat_id, Message.state == "new")
+        .values(state="dead", error=error)
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(result.all())
+
+
+async def add_sent(session: AsyncSession, sent: Sent) -> None:
+    """Remember what now stands in the chat."""
+    session.add(sent)
+    await session.flush()
+
+
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """How many messages stand in which state, sent ones left out, for metrics."""
+    rows = await session.execute(
+        select(Message.state, func.count().label("total")).where(Message.state != "sent").group_by(Message.state)
+    )
+    return {row.state: row.total for row in rows}

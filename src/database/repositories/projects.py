@@ -1,0 +1,29 @@
+"""Projects, by the forge's own id."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.models import Project
+from src.forge import RemoteProject
+
+
+async def find(session: AsyncSession, forge_id: int, external_id: str) -> Project | None:
+    """The project that a delivery speaks of."""
+    return await session.scalar(select(Project).where(Project.forge_id == forge_id, Project.external_id == external_id))
+
+
+async def get(session: AsyncSession, project_id: int) -> Project:
+    """One project by our id."""
+    return await session.get_one(Project, project_id)
+
+
+async def ensure(session: AsyncSession, forge_id: int, remote: RemoteProject) -> Project:
+    """The row of a project as the API shows it now: made when absent, its path and visibility brought up to date."""
+    found = await find(session, forge_id, remote.external_id)
+    if found is None:
+        found = Project(forge_id=forge_id, external_id=remote.external_id)
+        session.add(found)
+    found.path, found.url, found.private = remote.path, remote.url, remote.private
+    found.default_branch = remote.default_branch
+    await session.flush()
+    return found

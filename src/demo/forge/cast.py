@@ -1,0 +1,110 @@
+"""Setting the stage: accounts, tokens, projects, teams."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from src.demo.forge.protocol import Role
+from src.demo.forge.records import CommitSpec, Hook
+from src.demo.forge.state import Project, Team, Token, User
+from src.demo.forge.world import World
+
+
+class Cast:
+    """The part of `ForgeEmulator` that sets up who and what there is."""
+
+    def __init__(self, now: Callable[[], datetime], *, shared_numbers: bool) -> None:
+        self.world = World(now, shared_numbers=shared_numbers)
+
+    def add_user(self, login: str, *, name: str | None = None, emails: Sequence[str] = (), is_bot: bool = False) -> str:
+        """Make an account; the first e-mail is the primary one. Returns its id."""
+        if login in self.world.users:
+            raise ValueError(f"{login} is there already")
+        user = User(
+            id=self.world.new_id("user"), login=login, name=name or login.capitalize(), emails=tuple(emails),
+            is_bot=is_bot, created_at=self.world.now(),
+        )  # fmt: skip
+        self.world.users[login] = user
+        return str(user.id)
+
+    def add_token(
+        self, token: str, login: str, *, scopes: Collection[str] | None = None, expires_at: datetime | None = None
+    ) -> None:
+        """Give a person a token; `scopes` in the forge's words, `None` for all that there are."""
+        self.world.tokens[token] = Token(
+            id=self.world.new_id("token"), value=token, login=self.world.user(login).login,
+            scopes=None if scopes is None else frozenset(scopes), expires_at=expires_at, created_at=self.world.now(),
+        )  # fmt: skip
+
+    def revoke_token(self, token: str) -> None:
+        """From now on this token is answered 401."""
+        self.world.tokens[token].revoked = True
+
+    def add_project(self, path: str, *, private: bool = False, members: Mapping[str, Role] | None = None) -> str:
+        """Make a project with two commits on its default branch ``main``. Returns its id."""
+        if self.world.find(path) is not None:
+            raise ValueError(f"{path} is there already")
+        now = self.world.now()
+        roles = {self.world.user(login).login: role for login, role in (members or {}).items()}
+        project = Project(
+            id=self.world.new_id("project"), path=path, private=private, members=roles, created_at=now, updated_at=now
+        )
+        owner = self._owner(project)
+        self.world.projects[project.id] = project
+        self.world.moved.pop(path.lower(), None)
+        author = next((login for login, role in roles.items() if role == "admin"), owner.login)
+        self.world.commit(
+            project, author, "main", [CommitSpec(title="Begin"), CommitSpec(title="Set up", added=("setup.cfg",))]
+        )
+        return str(project.id)
+
+    def _owner(self, project: Project) -> User:
+        """The account that the path begins with; an organisation is made where there is none."""
+        login = project.owner.split("/")[0]
+        if login not in self.world.users:
+            self.world.users[login] = User(
+                id=self.world.new_id("user"), login=login, name=login.capitalize(), is_organization=True,
+                created_at=self.world.now(),
+            )  # fmt: skip
+        return self.world.users[login]
+
+    def set_member(self, path: str, login: str, role: Role | None) -> None:
+        """Give, change or (`None`) take away someone's role."""
+        members = self.world.project(path).members
+        if role is None:
+            members.pop(login, None)
+        else:
+            members[self.world.user(login).login] = role
+
+    def rename_project(self, path: str, new_path: str) -> None:
+        """Move a project; its id stays, and the old path redirects as on the forge."""
+        if self.world.find(new_path) is not None:
+            raise ValueError(f"{new_path} is there already")
+        project = self.world.project(path)
+        self.world.moved[path.lower()] = project.id
+        self.world.moved.pop(new_path.lower(), None)
+        project.path = new_path
+        self._owner(project)
+        self.world.touch(project)
+
+    def delete_project(self, path: str) -> None:
+        """Remove a project with its hooks."""
+        del self.world.projects[self.world.project(path).id]
+
+    def set_private(self, path: str, private: bool) -> None:
+        """Change who may see a project."""
+        self.world.project(path).private = private
+
+    def set_archived(self, path: str, archived: bool) -> None:
+        """Make a project read-only, or not."""
+        self.world.project(path).archived = archived
+
+    def add_team(self, path: str, members: Collection[str]) -> str:
+        """Make a GitHub team ("acme/core") or a GitLab group ("acme"). Returns its id."""
+        logins = [self.world.user(login).login for login in members]
+        team = Team(id=self.world.new_id("team"), path=path, members=logins)
+        self.world.teams[path] = team
+        return str(team.id)
+
+    def hooks(self, path: str) -> tuple[Hook, ...]:
+        """The project's hooks, secrets included."""
+        return tuple(self.world.project(path).hooks.values())

@@ -1,0 +1,135 @@
+"""The queue of webhooks: who listens, in which order they are sent, and what became of each."""
+
+import asyncio
+import hashlib
+import uuid
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any
+
+from aiohttp import ClientSession
+
+from src.demo.forge.cast import Cast
+from src.demo.forge.records import DeliveryRecord, Hook
+from src.demo.forge.sending import Parcel, post
+from src.demo.forge.state import Project
+
+Json = dict[str, Any]
+
+# Set while a request is being worked on: what it brings about is delivered after its answer, not before.
+answering: ContextVar[bool] = ContextVar("answering", default=False)
+
+SIGNATURES = frozenset({
+    "X-Hub-Signature", "X-Hub-Signature-256", "X-Gitlab-Token", "webhook-id", "webhook-timestamp", "webhook-signature",
+})  # fmt: skip
+
+
+class Deliveries(Cast):
+    """Sends what `announce` was given, one webhook after the other, when `delivered` is awaited."""
+
+    kind: str
+
+    def __init__(self, now: Callable[[], datetime], *, shared_numbers: bool) -> None:
+        super().__init__(now, shared_numbers=shared_numbers)
+        self.deliveries: list[DeliveryRecord] = []
+        self.closing = asyncio.Event()
+        self.session: ClientSession | None = None
+        self._parcels: deque[Parcel] = deque()
+        self._sending = asyncio.Lock()
+        self._count = 0
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address of the emulator."""
+
+    @abstractmethod
+    def listens(self, hook: Hook, event: str) -> bool:
+        """Whether the hook's events include this one."""
+
+    @abstractmethod
+    def may_receive(self, hook: Hook) -> bool:
+        """Whether the forge sends anything to this hook now."""
+
+    @abstractmethod
+    def pack(self, project: Project, hook: Hook, event: str, payload: Json) -> Parcel:
+        """A delivery with its headers and body, signed."""
+
+    @abstractmethod
+    def signatures(self, hook: Hook, delivery_id: str, body: bytes) -> dict[str, str]:
+        """The headers that prove who sent a delivery, from the hook's present secret."""
+
+    def settle(self, hook: Hook, status: int | None) -> None:
+        """Note how a delivery to this hook ended."""
+        hook.last_status = status
+        hook.failures = 0 if status is not None and 200 <= status < 300 else hook.failures + 1
+
+    def new_uuid(self, what: str) -> str:
+        """An id that no other emulator of this machine gives: it grows from the address and a counter."""
+        self._count += 1
+        digest = hashlib.sha256(f"{self.kind} {self.url} {what} {self._count}".encode()).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=4))
+
+    def announce(self, project: Project, event: str, payload: Json, *, only: Hook | None = None) -> None:
+        """Put a webhook into the queue of every hook that listens for it, or of one."""
+        for hook in [only] if only else list(project.hooks.values()):
+            if (only or self.listens(hook, event)) and self.may_receive(hook):
+                self._parcels.append(self.pack(project, hook, event, payload))
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is queued."""
+        return bool(self._parcels)
+
+    def drop(self) -> None:
+        """Forget what is queued."""
+        self._parcels.clear()
+
+    async def delivered(self) -> None:
+        """Send all that is queued, in order; returns when everything, also what others were sending, has been sent.
+
+        Tests that act over HTTP call it to wait for what follows their request.
+        """
+        if answering.get():
+            return
+        async with self._sending:
+            while self._parcels and not self.closing.is_set():
+                parcel = self._parcels.popleft()
+                if self.may_receive(parcel.hook):
+                    await self._send(parcel)
+
+    async def send_now(self, project: Project, hook: Hook, event: str, payload: Json) -> DeliveryRecord:
+        """Send one webhook ahead of the queue, whatever the hook listens for."""
+        async with self._sending:
+            return await self._send(self.pack(project, hook, event, payload))
+
+    async def redeliver(self, delivery: DeliveryRecord) -> DeliveryRecord:
+        """Send a delivery again as the forge's button does: the same body and id, signed anew."""
+        async with self._sending:
+            return await self._send(self._again(delivery))
+
+    def queue_again(self, delivery: DeliveryRecord) -> None:
+        """`redeliver`, but after the answer to the present request."""
+        self._parcels.append(self._again(delivery))
+
+    def _again(self, delivery: DeliveryRecord) -> Parcel:
+        """The same delivery to where the hook points now, signed with the secret that it has now."""
+        project = next(p for p in self.world.projects.values() if delivery.hook_id in p.hooks)
+        hook, body = project.hooks[delivery.hook_id], delivery.body
+        headers = {name: value for name, value in delivery.headers.items() if name not in SIGNATURES}
+        return Parcel(
+            project=project, hook=hook, event=delivery.event, action=delivery.action, delivery_id=delivery.delivery_id,
+            headers=headers | self.signatures(hook, delivery.delivery_id, body), body=body, redelivery=True,
+        )  # fmt: skip
+
+    async def _send(self, parcel: Parcel) -> DeliveryRecord:
+        if self.session is None:
+            raise RuntimeError("the emulator delivers only between __aenter__ and __aexit__")
+        record = await post(self.session, parcel, len(self.deliveries) + 1, self.world.now())
+        self.deliveries.append(record)
+        parcel.project.deliveries[record.number] = record
+        self.settle(parcel.hook, record.status)
+        return record

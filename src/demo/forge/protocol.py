@@ -1,0 +1,254 @@
+"""What every forge emulator offers: a cast to set up, people who act on the website, a record of the traffic."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol, Self
+
+from src.demo.forge.records import Change, CommitSpec, DeliveryRecord, Hook, RequestRecord
+
+Role = Literal["read", "write", "admin"]
+CommentTarget = Literal["issue", "pull_request", "review", "commit", "snippet"]
+Outage = Literal["down", "slow", "html", "rate_limited", "refuse_hooks"]
+WikiWord = Literal["created", "updated", "deleted"]
+
+
+class Unsupported(ValueError):
+    """This kind of forge has no such happening, e.g. a dismissed review on GitLab."""
+
+
+class ForgeEmulator(Protocol):
+    """A stateful forge on 127.0.0.1: REST API, permissions, signed webhooks. Use it with ``async with``.
+
+    ``GitHubEmulator`` and ``GitLabEmulator`` take ``now`` (a clock), ``port`` (0: a free one) and ``base_path``
+    (a sub-path like ``/api/v3`` or ``/gitlab``), all by name and all optional.
+
+    Methods that take `by` are what a person does through the website: they change the state and then deliver the
+    webhooks, one after the other, before they return. Access is not checked for these, but the names are:
+    an unknown login, project or number raises `KeyError`.
+    Words are the neutral ones of `src.events` (``failed``, ``changes_requested``); the emulator speaks its forge's.
+    """
+
+    kind: str  # "github", "gitlab"
+    requests: list[RequestRecord]  # every API request that was answered, in order
+    deliveries: list[DeliveryRecord]  # every webhook that was sent, in order
+
+    @property
+    def url(self) -> str:
+        """What belongs into ``GITHUB_API_URL`` or ``GITLAB_URL``; with the sub-path, without a slash at the end."""
+
+    @property
+    def web_url(self) -> str:
+        """Where the pages of this forge would be: what every ``html_url`` and ``web_url`` begins with."""
+
+    async def __aenter__(self) -> Self:
+        """Bind a port and listen."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the port and all connections."""
+
+    # The cast
+
+    def add_user(self, login: str, *, name: str | None = None, emails: Sequence[str] = (), is_bot: bool = False) -> str:
+        """Make an account; the first e-mail is the primary one. Returns its id."""
+
+    def add_token(
+        self, token: str, login: str, *, scopes: Collection[str] | None = None, expires_at: datetime | None = None
+    ) -> None:
+        """Give a person a token; `scopes` in the forge's words, `None` for all that there are."""
+
+    def revoke_token(self, token: str) -> None:
+        """From now on this token is answered 401."""
+
+    def add_project(self, path: str, *, private: bool = False, members: Mapping[str, Role] | None = None) -> str:
+        """Make a project with two commits on its default branch ``main``. Returns its id."""
+
+    def set_member(self, path: str, login: str, role: Role | None) -> None:
+        """Give, change or (`None`) take away someone's role."""
+
+    def rename_project(self, path: str, new_path: str) -> None:
+        """Move a project; its id stays, and the old path redirects as on the forge."""
+
+    def delete_project(self, path: str) -> None:
+        """Remove a project with its hooks."""
+
+    def set_private(self, path: str, private: bool) -> None:
+        """Change who may see a project."""
+
+    def set_archived(self, path: str, archived: bool) -> None:
+        """Make a project read-only, or not."""
+
+    def add_team(self, path: str, members: Collection[str]) -> str:
+        """Make a GitHub team ("acme/core") or a GitLab group ("acme"). Returns its id."""
+
+    def hooks(self, path: str) -> tuple[Hook, ...]:
+        """The project's hooks, secrets included."""
+
+    # Issues
+
+    async def open_issue(
+        self,
+        path: str,
+        by: str,
+        title: str,
+        *,
+        body: str = "",
+        assignees: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        confidential: bool = False,
+    ) -> int:
+        """Open an issue. Returns its number."""
+
+    async def update_issue(
+        self,
+        path: str,
+        by: str,
+        number: int,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Change an issue's title, text or labels."""
+
+    async def assign_issue(self, path: str, by: str, number: int, assignees: Sequence[str]) -> None:
+        """Set the whole list of assignees."""
+
+    async def close_issue(self, path: str, by: str, number: int) -> None:
+        """Close an issue."""
+
+    async def reopen_issue(self, path: str, by: str, number: int) -> None:
+        """Open a closed issue again."""
+
+    # Comments
+
+    async def comment(
+        self,
+        path: str,
+        by: str,
+        on: CommentTarget,
+        number: int | str,
+        body: str,
+        *,
+        internal: bool = False,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> str:
+        """Write a comment. `number` is the SHA for commits; `file` and `line` belong to ``review``. Returns its id."""
+
+    async def edit_comment(self, path: str, by: str, comment_id: str, body: str) -> None:
+        """Change a comment's text."""
+
+    # Pull requests
+
+    async def open_pull_request(
+        self,
+        path: str,
+        by: str,
+        title: str,
+        *,
+        body: str = "",
+        source: str = "topic",
+        target: str = "main",
+        reviewers: Sequence[str] = (),
+        teams: Sequence[str] = (),
+        assignees: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        draft: bool = False,
+        changes: Sequence[Change] = (),
+    ) -> int:
+        """Open a pull request with these file changes. `teams` are paths ("acme/core"). Returns its number."""
+
+    async def request_review(
+        self, path: str, by: str, number: int, reviewers: Sequence[str] = (), *, teams: Sequence[str] = ()
+    ) -> None:
+        """Ask more people or teams for a review."""
+
+    async def remove_review_request(
+        self, path: str, by: str, number: int, reviewers: Sequence[str] = (), *, teams: Sequence[str] = ()
+    ) -> None:
+        """Take review requests back."""
+
+    async def assign_pull_request(self, path: str, by: str, number: int, assignees: Sequence[str]) -> None:
+        """Set the whole list of assignees."""
+
+    async def push_to_pull_request(
+        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = ()
+    ) -> str:
+        """Push one commit to the source branch: a push and an update. Returns the new head SHA."""
+
+    async def set_draft(self, path: str, by: str, number: int, draft: bool) -> None:
+        """Make a pull request a draft, or ready."""
+
+    async def review(self, path: str, by: str, number: int, state: str, *, body: str = "") -> None:
+        """Review; the states are those of `src.events.ReviewState`. For ``dismissed``, `by` dismisses the last one."""
+
+    async def merge(self, path: str, by: str, number: int) -> None:
+        """Merge a pull request (the push to its target follows)."""
+
+    async def close(self, path: str, by: str, number: int) -> None:
+        """Close a pull request without merging it."""
+
+    async def reopen(self, path: str, by: str, number: int) -> None:
+        """Open a closed pull request again."""
+
+    # The rest
+
+    async def push(
+        self, path: str, by: str, branch: str, commits: Sequence[CommitSpec] = (), *, forced: bool = False
+    ) -> str:
+        """Push commits; a new branch is created. Returns the head SHA."""
+
+    async def delete_branch(self, path: str, by: str, branch: str) -> None:
+        """Delete a branch."""
+
+    async def run_pipeline(
+        self,
+        path: str,
+        by: str,
+        branch: str,
+        status: str,
+        *,
+        failed_jobs: Sequence[str] = (),
+        pull_request: int | None = None,
+        name: str = "CI",
+        child: bool = False,
+    ) -> str:
+        """Let a pipeline or workflow run on a branch's head come to this status. Returns its id.
+
+        One delivery for the status; for each failed job one more. ``child`` is GitLab's alone.
+        """
+
+    async def edit_wiki(self, path: str, by: str, action: WikiWord, title: str) -> None:
+        """Create, change or delete a wiki page."""
+
+    async def push_tag(self, path: str, by: str, tag: str) -> None:
+        """Make a tag on the default branch's head."""
+
+    async def delete_tag(self, path: str, by: str, tag: str) -> None:
+        """Delete a tag."""
+
+    async def publish_release(
+        self, path: str, by: str, tag: str, *, title: str | None = None, body: str = "", prerelease: bool = False
+    ) -> None:
+        """Publish a release."""
+
+    async def deploy(self, path: str, by: str, environment: str, status: str) -> str:
+        """Let a deployment come to ``running``, ``success``, ``failed`` or ``canceled``. Returns its id."""
+
+    # Trouble
+
+    def outage(self, kind: Outage, *, times: int | None = None, seconds: float = 30.0) -> None:
+        """From now on answer the next `times` requests (`None`: until `clear_outages`) badly.
+
+        ``down`` 502, ``slow`` waits `seconds` first, ``html`` a page with status 200, ``rate_limited`` as the forge
+        says it with a reset in `seconds`, ``refuse_hooks`` 403 for making and changing hooks only.
+        """
+
+    def clear_outages(self) -> None:
+        """Be well again."""
+
+    async def delivered(self) -> None:
+        """Wait until the webhooks of requests over HTTP are sent; the methods of this class wait by themselves."""
+
+    async def redeliver(self, delivery: DeliveryRecord) -> DeliveryRecord:
+        """Send a delivery again as the forge's button does: the same body, and the same id where the forge keeps it."""

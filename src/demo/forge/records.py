@@ -1,0 +1,77 @@
+"""What the emulators keep of hooks and traffic, and what tests hand in: commits and file changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One file of a pull request. `patch` is a unified diff without header."""
+
+    path: str
+    status: str = "modified"  # added, modified, removed, renamed
+    old_path: str | None = None
+    patch: str | None = "@@ -1 +1 @@\n-old\n+new\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitSpec:
+    """A commit of a push. Without `author` the one who pushes wrote it."""
+
+    title: str
+    author: str | None = None  # a login
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Hook:
+    """A project's webhook as the forge keeps it. `events` are the forge's own words."""
+
+    id: int
+    project_id: int
+    url: str
+    events: frozenset[str]
+    secret: str | None = field(default=None, repr=False)
+    active: bool = True
+    form_encoded: bool = False  # GitHub's content_type "form"
+    verify_tls: bool = True
+    failures: int = 0  # in a row
+    alert_status: str = "executable"  # GitLab: "temporarily_disabled" after four failures in a row
+    disabled_until: datetime | None = None
+    uuid: str = ""  # GitLab's name of the hook in deliveries
+    signing_token: str | None = field(default=None, repr=False)  # GitLab: "whsec_" and the key in base64
+    last_status: int | None = None
+    created_at: str = ""
+    updated_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One answered API request; `path` is without query and sub-path."""
+
+    method: str
+    path: str
+    status: int
+    login: str | None = None  # whose token it carried
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """One webhook that was sent. `status` is `None` where no answer came."""
+
+    number: int  # counts from 1
+    hook_id: int
+    url: str
+    event: str  # the word in the event header
+    action: str | None
+    delivery_id: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    status: int | None
+    answer: str = field(default="", repr=False)
+    redelivery: bool = False
+    at: datetime

@@ -1,0 +1,42 @@
+"""A stateful GitHub on loopback: REST API v3 and signed webhooks."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self
+
+from src.demo.forge.server import Handler, utc_now
+from src.demo.github.accounts import Accounts
+from src.demo.github.hooks import Hooks
+from src.demo.github.shapes import WorkShapes
+from src.demo.github.threads import ThreadRoutes
+
+__all__ = ["GitHubEmulator"]
+
+
+class GitHubEmulator(Hooks, Accounts, ThreadRoutes):
+    """GitHub; with `base_path` ``/api/v3`` a GitHub Enterprise Server. See `src.demo.forge.ForgeEmulator`."""
+
+    kind = "github"
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now, port: int = 0, base_path: str = "") -> None:
+        super().__init__(now=now, port=port, base_path=base_path, shared_numbers=True)
+        self.used = Counter()
+        self.shapes = WorkShapes(self.world)
+
+    @property
+    def web_url(self) -> str:
+        """The pages of an Enterprise Server are above its API."""
+        return self.url.removesuffix("/api/v3")
+
+    async def __aenter__(self) -> Self:
+        """Bind a port and listen."""
+        await super().__aenter__()
+        self.shapes.api, self.shapes.web = self.api_url, self.web_url
+        return self
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Every repository is there by its name and by its id."""
+        below = [*self.repo_routes(), *self.hook_routes(), *self.thread_routes()]
+        homes = ("/repos/{owner}/{repo}", r"/repositories/{id:\d+}")
+        return self.account_routes() + [(verb, home + path, handler) for home in homes for verb, path, handler in below]

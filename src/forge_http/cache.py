@@ -1,0 +1,74 @@
+"""Answers kept by their ETag: bounded, compressed, and never shared between credentials."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import zstandard
+
+from src.forge_http.answers import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    etag: str
+    status: int
+    headers: dict[str, str]
+    body: bytes  # compressed
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers.items())
+
+
+class EtagCache:
+    """Least recently used out first, bounded by entries and bytes. Keys begin with the credential's fingerprint.
+
+    A page of a hundred repositories is half a megabyte of JSON and shrinks to a twentieth, hence the compression.
+    """
+
+    def __init__(self, *, max_entries: int = 512, max_bytes: int = 8 * 1024 * 1024) -> None:
+        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def etag(self, fingerprint: str, address: str) -> str | None:
+        """What to send as ``If-None-Match``."""
+        entry = self._entries.get((fingerprint, address))
+        return entry.etag if entry else None
+
+    def fresh(self, fingerprint: str, address: str, unchanged: Answer) -> Answer | None:
+        """The kept answer after a 304, with the headers that the 304 renewed."""
+        entry = self._entries.get((fingerprint, address))
+        if entry is None:
+            return None
+        self._entries.move_to_end((fingerprint, address))
+        renewed = {k: v for k, v in unchanged.headers.items() if not k.startswith("content-")}
+        return Answer(entry.status, {**entry.headers, **renewed}, zstandard.decompress(entry.body))
+
+    def keep(self, fingerprint: str, address: str, answer: Answer) -> None:
+        """Keep an answer that has an ETag and may be stored."""
+        key = (fingerprint, address)
+        self._drop(key)
+        etag = answer.headers.get("etag")
+        if (
+            not etag
+            or not (etag.isascii() and etag.isprintable())
+            or "no-store" in answer.headers.get("cache-control", "")
+        ):
+            return
+        entry = _Entry(etag, answer.status, dict(answer.headers), zstandard.compress(answer.body, 3))
+        if entry.size > self._max_bytes // 4:
+            return
+        self._entries[key] = entry
+        self._bytes += entry.size
+        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size

@@ -1,0 +1,137 @@
+"""GitHub's REST API behind `ForgeClient`, for github.com and GitHub Enterprise Server.
+
+GitHub's documentation: "REST API endpoints for repositories", "... webhooks", "... pulls", "... issues",
+"... workflow runs", "... commits", "... team members".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from src.events import Person, Subject, Team
+from src.forge import (
+    FileDiff,
+    ForgeClient,
+    HookSpec,
+    Identity,
+    MissingPermission,
+    NotFound,
+    ProjectPage,
+    ProjectRef,
+    RemoteHook,
+    RemoteIssue,
+    RemotePipeline,
+    RemoteProject,
+    RemotePullRequest,
+    Unauthorized,
+)
+from src.forge_http import Instance, Policy, Transport
+from src.github_api import hooks, pipelines, projects, threads
+from src.github_api.api import GitHubApi
+from src.github_api.dialect import GitHubDialect
+
+
+class GitHubClient:
+    """`ForgeClient` for GitHub: see there for what each method gives and raises."""
+
+    def __init__(self, api: GitHubApi) -> None:
+        self._api = api
+
+    async def whoami(self) -> Identity:
+        """Only verified e-mails count; of fine-grained tokens GitHub does not tell the scopes."""
+        return await projects.whoami(self._api)
+
+    async def projects(self, *, search: str | None = None, page: int = 1, per_page: int = 20) -> ProjectPage:
+        """A search looks through the 2,000 repositories last pushed to."""
+        return await projects.page_of(self._api, search, page, per_page)
+
+    async def project(self, external_id: str) -> RemoteProject:
+        """A repository by its id."""
+        return await projects.by_id(self._api, external_id)
+
+    async def project_by_path(self, path: str) -> RemoteProject:
+        """A repository by ``owner/name``, an old one included."""
+        return await projects.by_path(self._api, path)
+
+    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
+        """Without admin rights GitHub says `NotFound`."""
+        return await hooks.listed(self._api, project)
+
+    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+        """GitHub sends a ping at once; the same address twice is `Rejected`."""
+        return await hooks.create(self._api, project, spec)
+
+    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+        """Switches the hook on again, too."""
+        return await hooks.update(self._api, project, hook_id, spec)
+
+    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+        """Removes the hook."""
+        await hooks.delete(self._api, project, hook_id)
+
+    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+        """Sends a ping."""
+        await hooks.ping(self._api, project, hook_id)
+
+    async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
+        """A pull request."""
+        return await threads.pull_request(self._api, project, number)
+
+    async def diff(self, project: ProjectRef, number: int) -> tuple[FileDiff, ...]:
+        """At most 3,000 files, as GitHub gives no more."""
+        return await threads.diff(self._api, project, number)
+
+    async def issue(self, project: ProjectRef, number: int) -> RemoteIssue:
+        """An issue; the number of a pull request is `NotFound`."""
+        return await threads.issue(self._api, project, number)
+
+    async def pipeline(self, project: ProjectRef, pipeline_id: str) -> RemotePipeline:
+        """A workflow run, its status the conclusion once it has one."""
+        return await pipelines.pipeline(self._api, project, pipeline_id)
+
+    async def commit_authors(self, project: ProjectRef, sha: str) -> tuple[Person, ...]:
+        """Accounts where GitHub knows the e-mail; the website's own committer is left out."""
+        return await pipelines.commit_authors(self._api, project, sha)
+
+    async def participants(self, project: ProjectRef, subject: Subject) -> tuple[Person, ...]:
+        """The author, and who commented or reviewed."""
+        return await threads.participants(self._api, project, subject)
+
+    async def team_members(self, team: Team) -> tuple[Person, ...]:
+        """Members of a team, those of its child teams included."""
+        return await projects.team_members(self._api, team)
+
+    async def can_read(
+        self, project: ProjectRef, subject: Subject | None = None, comment_id: str | None = None
+    ) -> bool:
+        """Asks for the repository by its id first: its old path may be a stranger's by now."""
+        try:
+            found = await projects.by_id(self._api, project.external_id)
+            if subject is not None:
+                await threads.see(self._api, projects.parts(found.path), subject, comment_id)
+        except (Unauthorized, MissingPermission, NotFound):
+            return False
+        return True
+
+
+class GitHubConnector:
+    """`Connector` for GitHub. `session` comes from `forge_http.open_session` and is shared with other connectors."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        policy: Policy | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = Transport(session, policy=policy, sleep=sleep)
+        self._dialect = GitHubDialect()
+
+    def client(self, base_url: str, token: str | None) -> ForgeClient:
+        """`base_url` is the API's: ``https://api.github.com``, ``https://ghe.example/api/v3``.
+
+        Raises `ValueError` for an address that is none.
+        """
+        instance = Instance.at("GitHub", base_url)
+        return GitHubClient(GitHubApi(self._transport.channel(instance, self._dialect, token), token))

@@ -1,0 +1,205 @@
+"""What we read of GitHub's REST answers."""
+
+from pydantic import Field
+
+from src.events import Person
+from src.forge import FileDiff, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
+from src.forge_http import Resource
+
+_STATUSES = {"added": "added", "copied": "added", "removed": "removed", "renamed": "renamed"}
+
+
+class User(Resource):
+    """A simple user."""
+
+    id: str
+    login: str
+    name: str | None = None
+    html_url: str | None = None
+    type: str | None = None
+
+    def person(self) -> Person:
+        """In neutral words."""
+        return Person(id=self.id, login=self.login, name=self.name, url=self.html_url, is_bot=self.type == "Bot")
+
+
+class Email(Resource):
+    """One address of ``GET /user/emails``."""
+
+    email: str
+    verified: bool = False
+
+
+class Permissions(Resource):
+    """What the token's owner may do in a repository."""
+
+    admin: bool | None = None
+
+
+class Repository(Resource):
+    """A repository."""
+
+    id: str
+    full_name: str
+    html_url: str
+    private: bool
+    default_branch: str | None = None
+    archived: bool = False
+    permissions: Permissions | None = None
+
+    def project(self) -> RemoteProject:
+        """In neutral words."""
+        return RemoteProject(
+            external_id=self.id,
+            path=self.full_name,
+            url=self.html_url,
+            private=self.private,
+            default_branch=self.default_branch,
+            can_manage_hooks=self.permissions.admin if self.permissions else None,
+            archived=self.archived,
+        )
+
+
+class HookConfig(Resource):
+    """Where a hook sends to; the secret is shown as asterisks and not read."""
+
+    url: str | None = None
+
+
+class Hook(Resource):
+    """A repository's webhook."""
+
+    id: str
+    events: tuple[str, ...] = ()
+    active: bool = True
+    config: HookConfig = Field(default_factory=HookConfig)
+
+    def hook(self) -> RemoteHook:
+        """In neutral words."""
+        return RemoteHook(id=self.id, url=self.config.url or "", events=frozenset(self.events), active=self.active)
+
+
+class Branch(Resource):
+    """An end of a pull request."""
+
+    ref: str | None = None
+    sha: str | None = None
+
+
+class PullRequest(Resource):
+    """A pull request."""
+
+    number: int
+    title: str
+    state: str
+    user: User | None = None
+    merged: bool | None = None
+    merged_at: str | None = None
+    html_url: str | None = None
+    head: Branch = Field(default_factory=Branch)
+    base: Branch = Field(default_factory=Branch)
+
+    def pull_request(self) -> RemotePullRequest:
+        """In neutral words: merged is not closed."""
+        return RemotePullRequest(
+            number=self.number,
+            title=self.title,
+            state="merged" if self.merged or self.merged_at else self.state,
+            author=self.user.person() if self.user else None,
+            head_sha=self.head.sha,
+            source_branch=self.head.ref,
+            target_branch=self.base.ref,
+            url=self.html_url,
+        )
+
+
+class ChangedFile(Resource):
+    """A file of a pull request; ``patch`` lacks for binary and for very long ones."""
+
+    filename: str
+    status: str
+    previous_filename: str | None = None
+    patch: str | None = None
+
+    def diff(self) -> FileDiff:
+        """In neutral words."""
+        return FileDiff(
+            path=self.filename,
+            old_path=self.previous_filename or self.filename,
+            status=_STATUSES.get(self.status, "modified"),
+            patch=self.patch,
+        )
+
+
+class Issue(Resource):
+    """An issue; one with ``pull_request`` is a pull request seen as an issue."""
+
+    number: int
+    title: str
+    state: str
+    user: User | None = None
+    assignees: tuple[User, ...] = ()
+    html_url: str | None = None
+    pull_request: dict[str, object] | None = None
+
+    def issue(self) -> RemoteIssue:
+        """In neutral words. GitHub knows no confidential issues."""
+        return RemoteIssue(
+            number=self.number,
+            title=self.title,
+            state=self.state,
+            author=self.user.person() if self.user else None,
+            assignees=tuple(user.person() for user in self.assignees),
+            confidential=False,
+            url=self.html_url,
+        )
+
+
+class Authored(Resource):
+    """A comment or a review: only who wrote it matters. A deleted account is `None`."""
+
+    user: User | None = None
+
+
+class WorkflowRun(Resource):
+    """A workflow run."""
+
+    id: str
+    status: str | None = None
+    conclusion: str | None = None
+    html_url: str | None = None
+
+
+class Job(Resource):
+    """A job of a workflow run."""
+
+    name: str
+    conclusion: str | None = None
+
+
+class JobPage(Resource):
+    """A page of jobs, which GitHub wraps."""
+
+    jobs: tuple[Job, ...]
+
+
+class Signature(Resource):
+    """Author or committer as git has it."""
+
+    name: str | None = None
+    email: str | None = None
+
+
+class GitCommit(Resource):
+    """The git side of a commit."""
+
+    author: Signature | None = None
+    committer: Signature | None = None
+
+
+class Commit(Resource):
+    """A commit; ``author`` and ``committer`` are accounts where GitHub knows the e-mail."""
+
+    commit: GitCommit
+    author: User | None = None
+    committer: User | None = None

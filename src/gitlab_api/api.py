@@ -1,0 +1,72 @@
+"""gidgetlab on the shared transport: addresses, headers, paging and JSON are its own, the rest is `forge_http`'s."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from gidgetlab.abc import GitLabAPI
+from yarl import URL
+
+from src.forge import Unavailable
+from src.forge_http import Channel
+
+PER_PAGE = "100"  # the most that GitLab gives
+_JSON = "application/json; charset=utf-8"
+
+
+class GitLabApi(GitLabAPI):
+    """One instance through one token. Raises the errors of `src.forge`, never gidgetlab's."""
+
+    def __init__(self, channel: Channel, token: str | None, web_url: str) -> None:
+        super().__init__("git-assistant", access_token=token, url=web_url)
+        self._channel = channel
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        answer = await self._channel.request(method, url, headers, body)
+        # Only what gidgetlab needs: rate limits are the transport's, and an odd 2xx is as good as a 200.
+        kept = {"content-type": _JSON, "link": _next_page(url, answer.headers)}
+        return (204 if not answer.body.strip() else 200), kept, answer.body.strip()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; gidgetlab asks for it."""
+        await self._channel.sleep(seconds)
+
+    async def call(
+        self, method: str, url: str, params: Mapping[str, str] | None = None, data: Any = b""
+    ) -> tuple[Any, str | None]:
+        """Send a request; `url` is relative to the API. Returns the JSON and the next page's address."""
+        try:
+            found, more = await self._make_request(method, url, dict(params or {}), data)
+        except (ValueError, RecursionError):
+            name = self._channel.instance.name
+        else:
+            return found, more
+        raise Unavailable(f"{name} promises JSON and sends something else.")
+
+    async def item(self, url: str) -> Any:
+        """GET one object."""
+        found, _ = await self.call("GET", url)
+        return found
+
+    async def pages(self, url: str, *, limit: int, **params: str) -> AsyncIterator[Any]:
+        """GET page after page, at most `limit` of them."""
+        following, given = url, {"per_page": PER_PAGE, **params}
+        for _ in range(limit):
+            found, more = await self.call("GET", following, given)
+            yield found
+            if more is None:
+                return
+            following, given = more, {}
+
+
+def _next_page(url: str, headers: Mapping[str, str]) -> str:
+    """The ``Link`` header that gidgetlab follows.
+
+    GitLab builds its own from the external address in its settings, which behind a proxy is often not the one that
+    we use. ``x-next-page`` has only the number, so the next address is ours with that number.
+    """
+    page = headers.get("x-next-page")
+    if page is None:
+        return headers.get("link", "")
+    return f'<{URL(url).update_query(page=page)}>; rel="next"' if page.strip().isdigit() else ""

@@ -1,0 +1,138 @@
+"""GitLab's REST API behind `ForgeClient`, for gitlab.com and self-managed GitLab, sub-paths included.
+
+GitLab's documentation: "Projects API", "Project webhooks API", "Merge requests API", "Issues API", "Notes API",
+"Pipelines API", "Jobs API", "Commits API", "Group and project members API".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from src.events import Person, Subject, Team
+from src.forge import (
+    FileDiff,
+    ForgeClient,
+    HookSpec,
+    Identity,
+    MissingPermission,
+    NotFound,
+    ProjectPage,
+    ProjectRef,
+    RemoteHook,
+    RemoteIssue,
+    RemotePipeline,
+    RemoteProject,
+    RemotePullRequest,
+    Unauthorized,
+)
+from src.forge_http import Instance, Policy, Transport
+from src.gitlab_api import hooks, pipelines, projects, threads
+from src.gitlab_api.api import GitLabApi
+from src.gitlab_api.dialect import GitLabDialect
+
+
+class GitLabClient:
+    """`ForgeClient` for GitLab: see there for what each method gives and raises."""
+
+    def __init__(self, api: GitLabApi) -> None:
+        self._api = api
+
+    async def whoami(self) -> Identity:
+        """Only confirmed e-mails count; of OAuth tokens GitLab does not tell the scopes."""
+        return await projects.whoami(self._api)
+
+    async def projects(self, *, search: str | None = None, page: int = 1, per_page: int = 20) -> ProjectPage:
+        """A search looks at the names of the groups above, too."""
+        return await projects.page_of(self._api, search, page, per_page)
+
+    async def project(self, external_id: str) -> RemoteProject:
+        """A project by its id."""
+        return await projects.one(self._api, external_id)
+
+    async def project_by_path(self, path: str) -> RemoteProject:
+        """A project by its full path, an old one included."""
+        return await projects.one(self._api, path)
+
+    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
+        """Without the Maintainer role GitLab says `MissingPermission`."""
+        return await hooks.listed(self._api, project)
+
+    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+        """An address that GitLab may not call (a local one) is `Rejected` with its words."""
+        return await hooks.create(self._api, project, spec)
+
+    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+        """A new address needs the secret with it: GitLab would forget it, so that is `Rejected`."""
+        return await hooks.update(self._api, project, hook_id, spec)
+
+    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+        """Removes the hook."""
+        await hooks.delete(self._api, project, hook_id)
+
+    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+        """`Rejected` with GitLab's words where the delivery failed or the project has nothing to make one of."""
+        await hooks.test(self._api, project, hook_id)
+
+    async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
+        """A merge request."""
+        return await threads.pull_request(self._api, project, number)
+
+    async def diff(self, project: ProjectRef, number: int) -> tuple[FileDiff, ...]:
+        """The files of a merge request; those too large to show have no patch."""
+        return await threads.diff(self._api, project, number)
+
+    async def issue(self, project: ProjectRef, number: int) -> RemoteIssue:
+        """An issue; a confidential one is `NotFound` to those who may not see it."""
+        return await threads.issue(self._api, project, number)
+
+    async def pipeline(self, project: ProjectRef, pipeline_id: str) -> RemotePipeline:
+        """A pipeline; jobs that are allowed to fail are left out."""
+        return await pipelines.pipeline(self._api, project, pipeline_id)
+
+    async def commit_authors(self, project: ProjectRef, sha: str) -> tuple[Person, ...]:
+        """Names and e-mails; GitLab names no accounts here."""
+        return await pipelines.commit_authors(self._api, project, sha)
+
+    async def participants(self, project: ProjectRef, subject: Subject) -> tuple[Person, ...]:
+        """Whom GitLab itself counts as participants."""
+        return await threads.participants(self._api, project, subject)
+
+    async def team_members(self, team: Team) -> tuple[Person, ...]:
+        """Members of a group, by its id or else its path."""
+        return await projects.team_members(self._api, team)
+
+    async def can_read(
+        self, project: ProjectRef, subject: Subject | None = None, comment_id: str | None = None
+    ) -> bool:
+        """Asks for the project, the subject and the comment, as far as they are given."""
+        try:
+            await projects.one(self._api, project.external_id)
+            if subject is not None:
+                await threads.see(self._api, project, subject, comment_id)
+        except (Unauthorized, MissingPermission, NotFound):
+            return False
+        return True
+
+
+class GitLabConnector:
+    """`Connector` for GitLab. `session` comes from `forge_http.open_session` and is shared with other connectors."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        policy: Policy | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = Transport(session, policy=policy, sleep=sleep)
+        self._dialect = GitLabDialect()
+
+    def client(self, base_url: str, token: str | None) -> ForgeClient:
+        """`base_url` is the web address: ``https://gitlab.com``, ``https://host.example/gitlab``.
+
+        Raises `ValueError` for an address that is none.
+        """
+        web_url = base_url.rstrip("/")
+        instance = Instance.at("GitLab", f"{web_url}/api/v4")
+        return GitLabClient(GitLabApi(self._transport.channel(instance, self._dialect, token), token, web_url))

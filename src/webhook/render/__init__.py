@@ -1,0 +1,19 @@
+"""Event + reasons + language -> Notification. Pure: it is told everything and asks nobody."""
+
+from src.webhook.render.labels import describe, describe_kind
+from src.webhook.render.nodes import compose, link, literal, name, page_url
+from src.webhook.render.notification import Notification, render
+from src.webhook.render.words import ForgeWords
+
+__all__ = [
+    "ForgeWords",
+    "Notification",
+    "compose",
+    "describe",
+    "describe_kind",
+    "link",
+    "literal",
+    "name",
+    "page_url",
+    "render",
+]
