@@ -98,11 +98,13 @@ class Settings(BaseSettings):
     @classmethod
     def _database(cls, value: str) -> str:
         try:
-            driver = make_url(value).drivername
+            url = make_url(value)
         except ArgumentError:
             raise ValueError("is no database address; write sqlite+aiosqlite:///data/git-assistant.db") from None
-        if driver != "sqlite+aiosqlite":
-            raise ValueError("needs the driver sqlite+aiosqlite, e.g. sqlite+aiosqlite:///data/git-assistant.db")
+        if url.drivername != "sqlite+aiosqlite" or url.database in (None, "", ":memory:"):
+            raise ValueError(
+                "needs the driver sqlite+aiosqlite and a file, e.g. sqlite+aiosqlite:///data/git-assistant.db"
+            )
         return value
 
     @field_validator("secret_keys")
@@ -156,6 +158,22 @@ def load_settings() -> Settings:
             reason = item["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {reason}" if name else reason)
         raise ConfigError("\n".join(lines)) from None
+
+
+class _Tokens(BaseSettings):
+    """The tokens that open something real, whoever reads them."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    telegram_bot_token: SecretStr | None = None
+    github_token: SecretStr | None = None
+    gitlab_token: SecretStr | None = None
+
+
+def tokens_set() -> tuple[str, ...]:
+    """The names of the variables that hold a real token, for the demo to refuse."""
+    found = _Tokens()
+    return tuple(name.upper() for name in _Tokens.model_fields if getattr(found, name) is not None)
 
 
 def example() -> str:

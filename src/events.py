@@ -265,8 +265,16 @@ class PullRequestEvent(EventBase):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """``pull_request.<action>``."""
-        return (f"pull_request.{self.action}",)
+        """``pull_request.<action>``; being made with reviewers or assignees answers to those names too."""
+        name = f"pull_request.{self.action}"
+        if self.action is not PullRequestAction.OPENED:
+            return (name,)
+        asked = bool(self.people.reviewers or self.people.reviewer_teams)
+        return (
+            name,
+            *(["pull_request.review_requested"] if asked else []),
+            *(["pull_request.assigned"] if self.people.assignees else []),
+        )
 
     @property
     def addressed(self) -> Targets | None:
@@ -317,7 +325,9 @@ class IssueEvent(EventBase):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """``issue.<action>``."""
+        """``issue.<action>``; being made with assignees answers to ``issue.assigned`` too."""
+        if self.action is IssueAction.OPENED and self.people.assignees:
+            return ("issue.opened", "issue.assigned")
         return (f"issue.{self.action}",)
 
     @property

@@ -287,6 +287,7 @@ class ForgeType:
     title: str  # "GitHub"
     pull_request_word: str  # "PR", "MR"
     pull_request_mark: str  # "#", "!"
+    bare_group_names: bool  # whether "@name" may be a group as well as a person
     token_page: str  # path of the page where a person makes a token, below the web address of the instance
     token_needs: tuple[str, ...]  # the scopes a token must have, in the forge's words
     token_example: str  # what its tokens look like, e.g. "ghp_..."
@@ -295,3 +296,5 @@ class ForgeType:
     connector: Callable[
         [Any], Connector
     ]  # takes the aiohttp.ClientSession; Any, for this module may not import aiohttp
+    hooks_page: str = ""  # path of the page of a project's webhooks, below the project's address
+    hook_labels: Mapping[str, str] = field(default_factory=dict)  # what that page calls the words of `hook_events`

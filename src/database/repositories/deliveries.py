@@ -1,11 +1,11 @@
 """The inbox: deliveries as they came, and who works on them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,23 +52,32 @@ async def put(session: AsyncSession, batch: Sequence[NewDelivery]) -> None:
     await connection.execute(insert, rows)
 
 
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(Delivery.state == "new", Delivery.not_before <= now),
+        and_(Delivery.state == "taken", Delivery.lease_until <= now),
+    )
+
+
+async def is_any_due(session: AsyncSession, *, now: datetime, but: Collection[int]) -> bool:
+    """Whether a claim would find anything, leaving out the hooks `but`."""
+    query = select(Delivery.id).where(_is_due(now), Delivery.hook_id.not_in(but)).limit(1)
+    return await session.scalar(query) is not None
+
+
 async def claim(
-    session: AsyncSession, *, owner: str, now: datetime, lease: timedelta, limit: int
+    session: AsyncSession, *, owner: str, now: datetime, lease: timedelta, limit: int, but: Collection[int] = ()
 ) -> Sequence[Delivery]:
     """Take due deliveries, oldest first, among them those whose worker died. Each carries its new fence.
 
-    A hook of which another worker holds a delivery is left alone, so that its order is kept.
+    Hooks in `but`, and those of which another worker holds a delivery, are left alone: that keeps their order.
     """
     taken = select(Delivery.hook_id).where(
         Delivery.state == "taken", Delivery.lease_until > now, Delivery.lease_owner != owner
     )
-    due = or_(
-        and_(Delivery.state == "new", Delivery.not_before <= now),
-        and_(Delivery.state == "taken", Delivery.lease_until <= now),
-    )
     ids = await session.scalars(
         select(Delivery.id)
-        .where(due, Delivery.hook_id.not_in(taken))
+        .where(_is_due(now), Delivery.hook_id.not_in(taken), Delivery.hook_id.not_in(but))
         .order_by(Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

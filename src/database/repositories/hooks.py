@@ -1,12 +1,13 @@
 """Webhooks that we registered, or that were made by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Forge, Hook
+from src.forge import RemoteHook
 
 
 async def by_public_id(session: AsyncSession, kind: str, public_id: str) -> Hook | None:
@@ -63,4 +64,31 @@ async def failed(session: AsyncSession, hook_id: int, error: str) -> None:
         update(Hook)
         .where(Hook.id == hook_id, or_(Hook.last_error.is_(None), Hook.last_error != error))
         .values(last_error=error)
+    )
+
+
+async def connected(
+    session: AsyncSession, hook_id: int, *, remote: RemoteHook, account_id: int, events: Collection[str]
+) -> None:
+    """The forge has the hook, set to these events, and this account looks after it."""
+    await session.execute(
+        update(Hook)
+        .where(Hook.id == hook_id)
+        .values(
+            origin="managed",
+            remote_id=remote.id,
+            address=remote.url,
+            account_id=account_id,
+            events=sorted(events),
+            last_error=None,
+        )
+    )
+
+
+async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, address: str) -> None:
+    """Nobody of us may make the hook: somebody will, by hand, with this address and the stored secret."""
+    await session.execute(
+        update(Hook)
+        .where(Hook.id == hook_id)
+        .values(origin="manual", remote_id=None, address=address, account_id=account_id)
     )

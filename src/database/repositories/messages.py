@@ -1,16 +1,16 @@
 """The outbox: events on their way to recipients, in order within each chat."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent
+from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent, Subscription
 
 UNFINISHED = ("new", "sending")
 
@@ -86,29 +86,41 @@ async def add_reasons(session: AsyncSession, message: Message, reasons: Sequence
     return result.first() is not None
 
 
-async def heads(session: AsyncSession, *, now: datetime, limit: int) -> list[Outgoing]:
+async def heads(
+    session: AsyncSession, *, now: datetime, limit: int, without: Collection[int] = ()
+) -> list[Outgoing]:
     """The oldest unfinished message of each chat that may be spoken to, where it is due; oldest first.
 
-    A chat whose oldest message waits for another try waits as a whole: that keeps its order.
+    A chat whose oldest message waits for another try waits as a whole: that keeps its order. `without` are chats
+    to leave out, by our id.
     """
     oldest = select(func.min(Message.id)).where(Message.state.in_(UNFINISHED)).group_by(Message.chat_id)
-    rows = await session.execute(
+    query = _due(now).where(Message.id.in_(oldest), Message.chat_id.not_in(without)).order_by(Message.id).limit(limit)
+    return [Outgoing(message, chat, event, kind) for message, chat, event, kind in await session.execute(query)]
+
+
+async def head(session: AsyncSession, chat_id: int, *, now: datetime) -> Outgoing | None:
+    """As `heads`, of one chat; `None` where nothing is due in it."""
+    unfinished = (Message.state.in_(UNFINISHED), Message.chat_id == chat_id)
+    oldest = select(func.min(Message.id)).where(*unfinished).scalar_subquery()
+    row = (await session.execute(_due(now).where(Message.id == oldest))).one_or_none()
+    return None if row is None else Outgoing(*row.tuple())
+
+
+def _due(now: datetime) -> Select[Message, Chat, StoredEvent, str]:
+    return (
         select(Message, Chat, StoredEvent, Forge.kind)
         .join(Chat, Chat.id == Message.chat_id)
         .join(StoredEvent, StoredEvent.id == Message.event_id)
         .join(Project, Project.id == StoredEvent.project_id)
         .join(Forge, Forge.id == Project.forge_id)
         .where(
-            Message.id.in_(oldest),
             Message.state == "new",
             Message.not_before <= now,
             Chat.off_at.is_(None),
             or_(Chat.wait_until.is_(None), Chat.wait_until <= now),
         )
-        .order_by(Message.id)
-        .limit(limit)
     )
-    return [Outgoing(message, chat, event, kind) for message, chat, event, kind in rows]
 
 
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
@@ -157,16 +169,42 @@ async def end(session: AsyncSession, message_id: int, *, fence: int, **values: A
     return result.first() is not None
 
 
-async def take_back(session: AsyncSession, *, owner: str, now: datetime) -> int:
-    """Requeue what a sender that is gone left half sent. Only the holder of the sender's lease may call this."""
+async def take_back(session: AsyncSession, *, now: datetime) -> int:
+    """Requeue what a sender that is gone left half sent. How many.
+
+    For the holder of the sender's lease only, before it sends anything itself.
+    """
     result = await session.execute(
         update(Message)
-        .where(Message.state == "sending", or_(Message.lease_owner != owner, Message.lease_owner.is_(None)))
+        .where(Message.state == "sending")
         .values(state="new", not_before=now, lease_owner=None, lease_until=None)
         .returning(Message.id)
         .execution_options(synchronize_session=False)
     )
     return len(result.all())
+
+
+async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int, *, for_good: bool) -> None:
+    """The topic cannot be written to: what waits for it goes to the chat itself, unless that is told the same anyway.
+
+    `for_good`: it is gone, so the chat's subscriptions leave it too, but for those to projects that the chat itself
+    follows already.
+    """
+    there = select(Message.event_id).where(Message.chat_id == chat_id, Message.topic_id == 0).scalar_subquery()
+    waiting = (Message.chat_id == chat_id, Message.topic_id == topic_id, Message.state == "new")
+    told = update(Message).where(*waiting, Message.event_id.in_(there))
+    await session.execute(told.values(state="dead", error="told in the chat itself"))
+    await session.execute(update(Message).where(*waiting).values(topic_id=0))
+    if for_good:
+        place = (Subscription.chat_id == chat_id, Subscription.topic_id == topic_id)
+        followed = select(Subscription.project_id).where(
+            Subscription.chat_id == chat_id, Subscription.topic_id == 0
+        )
+        await session.execute(
+            update(Subscription)
+            .where(*place, Subscription.project_id.not_in(followed.scalar_subquery()))
+            .values(topic_id=0)
+        )
 
 
 async def drop_waiting(session: AsyncSession, chat_id: int, *, error: str) -> int:

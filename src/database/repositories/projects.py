@@ -1,9 +1,10 @@
 """Projects, by the forge's own id."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Project
+from src.events import Project as NamedProject
 from src.forge import RemoteProject
 
 
@@ -27,3 +28,15 @@ async def ensure(session: AsyncSession, forge_id: int, remote: RemoteProject) ->
     found.default_branch = remote.default_branch
     await session.flush()
     return found
+
+
+async def refresh(session: AsyncSession, project_id: int, seen: NamedProject) -> None:
+    """A delivery shows the project under another name, or with another visibility."""
+    values: dict[str, object] = {"path": seen.path}
+    if seen.url is not None:
+        values["url"] = seen.url
+    if seen.private is not None:
+        values["private"] = seen.private
+    await session.execute(
+        update(Project).where(Project.id == project_id).values(**values).execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,151 @@
+"""Saying things in a chat, and keeping a dialog in one message."""
+
+from dataclasses import replace
+from typing import Any
+
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.filters import Filter
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.storage.base import StorageKey
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters
+from aiogram.utils.formatting import Text
+
+from src.bot.deps import Visit
+from src.bot.keyboards import Press
+from src.bot.states import Dialog, dialog_in, finished_in, prompt_in, save
+from src.i18n import Translator
+from src.webhook.render.content import clean
+
+_ALERT = 200  # characters that Telegram shows of an answer to a press
+# What Telegram says of an edit that changes nothing, and of a message that cannot be edited any more.
+_SAME = "message is not modified"
+_GONE = ("message to edit not found", "message can't be edited")
+
+
+async def say(
+    bot: Bot,
+    visit: Visit,
+    text: Text | str,
+    keyboard: InlineKeyboardMarkup | None = None,
+    *,
+    reply_to: Message | None = None,
+) -> Message:
+    """A new message where the person is; in a group it answers theirs, so that all see whose it is."""
+    reply = None
+    if reply_to is not None and not visit.private:
+        reply = ReplyParameters(message_id=reply_to.message_id, allow_sending_without_reply=True)
+    return await bot.send_message(
+        visit.telegram_chat_id,
+        message_thread_id=visit.topic_id,
+        reply_markup=keyboard,
+        reply_parameters=reply,
+        **_content(text),
+    )
+
+
+async def rewrite(
+    bot: Bot, visit: Visit, message_id: int, text: Text | str, keyboard: InlineKeyboardMarkup | None = None
+) -> int:
+    """Edit one of our messages; where it is gone, send it anew. Returns the number of the message that shows it."""
+    try:
+        await bot.edit_message_text(
+            chat_id=visit.telegram_chat_id, message_id=message_id, reply_markup=keyboard, **_content(text)
+        )
+    except TelegramBadRequest as error:
+        if _SAME in error.message:
+            return message_id
+        if not any(words in error.message for words in _GONE):
+            raise
+        return (await say(bot, visit, text, keyboard)).message_id
+    return message_id
+
+
+async def draw(
+    bot: Bot, visit: Visit, state: FSMContext, dialog: Dialog, text: Text | str, keyboard: InlineKeyboardMarkup
+) -> None:
+    """Show a step of the dialog in its message, and remember how far it is.
+
+    It is remembered first: a press may be answered by what the old message still shows.
+    """
+    await save(state, dialog)
+    shown = await rewrite(bot, visit, dialog.message_id, text, keyboard)
+    if shown != dialog.message_id:
+        await save(state, replace(dialog, message_id=shown))
+
+
+async def take_away(message: Message) -> bool:
+    """Delete somebody's message. `False` where Telegram does not let us, for whatever reason: then tell the person."""
+    try:
+        await message.delete()
+    except (TelegramBadRequest, TelegramForbiddenError):
+        return False
+    return True
+
+
+def alert(text: str) -> dict[str, Any]:
+    """Arguments of an answer to a press that has to be read."""
+    return {"text": text[:_ALERT], "show_alert": True}
+
+
+async def note_owner(state: FSMContext, nonce: str, visit: Visit) -> None:
+    """Remember whose dialog this is, for others who press its buttons."""
+    await state.storage.set_data(_owner_key(state, nonce), {"name": visit.name, "id": visit.telegram_user_id})
+
+
+async def whose(state: FSMContext, nonce: str, presser: int) -> str | None:
+    """The name of the owner where that is somebody else than the one who presses."""
+    owner = await state.storage.get_data(_owner_key(state, nonce))
+    return clean(str(owner["name"])) if owner and owner["id"] != presser else None
+
+
+async def forget_owner(state: FSMContext, nonce: str) -> None:
+    """The dialog is over."""
+    await state.storage.set_data(_owner_key(state, nonce), {})
+
+
+def _owner_key(state: FSMContext, nonce: str) -> StorageKey:
+    key = state.key
+    return StorageKey(bot_id=key.bot_id, chat_id=key.chat_id, user_id=key.chat_id, destiny=f"dialog:{nonce}")
+
+
+class InDialog(Filter):
+    """The press belongs to the person's open `/subscribe`, on its message. Gives `dialog`."""
+
+    async def __call__(
+        self, callback: CallbackQuery, state: FSMContext, callback_data: Press
+    ) -> bool | dict[str, Dialog]:
+        """See the class."""
+        dialog = await dialog_in(state)
+        if dialog is None or dialog.nonce != callback_data.nonce or not _on(callback, dialog.message_id):
+            return False
+        return {"dialog": dialog}
+
+
+async def belongs(callback: CallbackQuery, state: FSMContext, press: Press) -> bool:
+    """Whether the press is on something of the person's own that is open, or was just finished: a second tap."""
+    for found in (await dialog_in(state), await prompt_in(state)):
+        if found is not None and found.nonce == press.nonce and _on(callback, found.message_id):
+            return True
+    return await finished_in(state) == press.nonce
+
+
+def _on(callback: CallbackQuery, message_id: int) -> bool:
+    return callback.message is not None and callback.message.message_id == message_id
+
+
+def _content(text: Text | str) -> dict[str, Any]:
+    node = text if isinstance(text, Text) else Text(text)
+    return node.as_kwargs()
+
+
+async def refuse_stale(callback: CallbackQuery, state: FSMContext, press: Press, t: Translator) -> None:
+    """Answer a press that does nothing: quietly where it is a second tap, else with the reason."""
+    if await belongs(callback, state, press):
+        await callback.answer()
+        return
+    owner = await whose(state, press.nonce, callback.from_user.id)
+    if owner is not None:
+        await callback.answer(**alert(t("This is {name}'s dialog.").format(name=owner[:60])))
+        return
+    await callback.answer(**alert(t("This dialog is no longer open: /subscribe starts a new one.")))

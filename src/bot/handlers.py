@@ -1,0 +1,167 @@
+"""`/start`, `/help`, `/status`, `/cancel`, and what is left: unknown words, old buttons, errors."""
+
+import logging
+import secrets
+import traceback
+
+from aiogram import Bot, F, Router
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError
+from aiogram.filters import Command, CommandStart
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, ErrorEvent, Message
+from aiogram.utils.formatting import Bold, Code, Text
+
+from src.bot.conversation import alert, forget_owner, refuse_stale, rewrite, say
+from src.bot.deps import BotDeps, Visit
+from src.bot.explain import token_command
+from src.bot.keyboards import Press
+from src.bot.states import TokenStates, dialog_in, finish
+from src.bot.status import describe_status, gather
+from src.bot.token_handlers import cancel_prompt
+from src.forge import ForgeError
+from src.i18n import N_, Translator, choose, translator
+from src.webhook.render import compose
+from src.webhook.render.nodes import joined
+
+log = logging.getLogger(__name__)
+
+COMMANDS = {
+    "start": N_("What this bot does"),
+    "subscribe": N_("Follow a project here"),
+    "status": N_("Accounts and subscriptions"),
+    "help": N_("All commands"),
+    "cancel": N_("Leave what is open"),
+}
+TOKEN_COMMAND = N_("Set your {forge} token")
+
+
+def command_router() -> Router:
+    """The plain commands."""
+    router = Router(name="commands")
+    router.message.register(start, CommandStart(ignore_case=True))
+    router.message.register(help_, Command("help", ignore_case=True))
+    router.message.register(status, Command("status", ignore_case=True))
+    router.message.register(cancel, Command("cancel", ignore_case=True))
+    return router
+
+
+def fallback_router() -> Router:
+    """What nobody else took. Included last."""
+    router = Router(name="fallback")
+    router.message.register(not_understood, F.chat.type == "private")
+    router.callback_query.register(stale, Press.filter())
+    router.callback_query.register(foreign)
+    return router
+
+
+async def start(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
+    """What this is, and what to do first."""
+    if not visit.private:
+        text = t("Hello! Someone who administers this group can follow a project here: /subscribe")
+        await say(bot, visit, text, reply_to=message)
+        return
+    commands = joined([Text(token_command(kind)) for kind in deps.kinds], t(" or "))
+    await say(
+        bot,
+        visit,
+        joined(
+            [
+                Bold(t("Hello! I tell you what happens in your projects.")),
+                compose(t("1. Give me a token: {commands}"), commands=commands),
+                Text(t("2. Choose a project: /subscribe")),
+                Text(t("/help lists the commands.")),
+            ],
+            "\n",
+        ),
+    )
+
+
+async def help_(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
+    """All commands."""
+    lines = [Text(f"/{command} ", "– ", description) for command, description in menu(deps, t, private=visit.private)]
+    await say(bot, visit, joined(lines, "\n"), reply_to=message)
+
+
+def menu(deps: BotDeps, t: Translator, *, private: bool) -> list[tuple[str, str]]:
+    """Commands and what they do, as the menu and `/help` show them; tokens are set in private only."""
+    tokens = [
+        (token_command(kind).removeprefix("/"), t(TOKEN_COMMAND).format(forge=deps.credentials.types[kind].title))
+        for kind in deps.kinds
+    ]
+    plain = [(command, t(description)) for command, description in COMMANDS.items()]
+    return [*plain[:1], *(tokens if private else []), *plain[1:]]
+
+
+async def status(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
+    """The person's accounts (in private), and what this chat follows."""
+    found = await gather(deps, visit)
+    await say(bot, visit, describe_status(found, deps, private=visit.private, t=t), reply_to=message)
+
+
+async def cancel(
+    message: Message, bot: Bot, visit: Visit, state: FSMContext, raw_state: str | None, t: Translator
+) -> None:
+    """Leave whatever is open."""
+    if raw_state == TokenStates.waiting.state:
+        await cancel_prompt(bot, visit, state, t)
+        return
+    dialog = await dialog_in(state)
+    if dialog is None:
+        await say(bot, visit, t("Nothing is open."), reply_to=message)
+        return
+    await finish(state, dialog.nonce)
+    await forget_owner(state, dialog.nonce)
+    text = t("Cancelled: nothing was changed.")
+    await rewrite(bot, visit, dialog.message_id, text)
+    await say(bot, visit, text, reply_to=message)
+
+
+async def not_understood(
+    message: Message, bot: Bot, visit: Visit, state: FSMContext, raw_state: str | None, t: Translator
+) -> None:
+    """Words that mean nothing here. A command that there is not leaves the question for a token, as any command."""
+    if raw_state == TokenStates.waiting.state and (message.text or "").startswith("/"):
+        await state.clear()
+    await say(bot, visit, t("I did not understand that. /help lists the commands."))
+
+
+async def stale(callback: CallbackQuery, callback_data: Press, state: FSMContext, t: Translator) -> None:
+    """A button of a dialog that is over, or of somebody else's."""
+    await refuse_stale(callback, state, callback_data, t)
+
+
+async def foreign(callback: CallbackQuery, t: Translator) -> None:
+    """A button that no version of this bot knows any more."""
+    await callback.answer(**alert(t("This button no longer does anything.")))
+
+
+async def on_error(event: ErrorEvent, bot: Bot) -> bool:
+    """Tell the person one sentence with a number, and the log the same number; never what the update held."""
+    reference = secrets.token_hex(3)
+    error = event.exception
+    # Messages of other errors may repeat what was worked on (SQL parameters, wrong values): their type must do.
+    said = str(error) if isinstance(error, TelegramAPIError | ForgeError) else ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames)
+    if isinstance(error, TelegramForbiddenError):  # they blocked us or threw us out: nobody is there to be told
+        return True
+    message, callback = event.update.message, event.update.callback_query
+    sender = message.from_user if message else callback.from_user if callback else None
+    t = translator(choose(sender.language_code if sender else None))
+    template = t("Something went wrong on my side. If it stays so, give the operator this number: {number}")
+    if callback is not None:
+        await _answer_once(callback, template.format(number=reference))
+    elif message is not None:
+        await message.answer(**compose(template, number=Code(reference)).as_kwargs())
+    return True
+
+
+async def _answer_once(callback: CallbackQuery, text: str) -> None:
+    """As an alert, or as a message where the press was answered before it went wrong."""
+    try:
+        await callback.answer(**alert(text))
+    except TelegramBadRequest as error:
+        if "query is too old" not in error.message:
+            raise
+    if isinstance(callback.message, Message):
+        await callback.message.answer(text)

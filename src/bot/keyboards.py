@@ -1,0 +1,176 @@
+"""The buttons of the dialogs. Pure. What comes back is a nonce, an act and numbers, never a name."""
+
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from src.bot.selection import KindOfEvents
+from src.bot.states import Dialog
+from src.forge import ForgeType
+from src.i18n import Translator
+from src.webhook.render import describe, describe_kind
+from src.webhook.render.content import clean
+
+PROJECTS_PER_PAGE = 8
+_LABEL = 40  # characters of a path on a button: more does not fit a phone's width
+
+
+class Act(StrEnum):
+    """What a button asks for; short, for callback data has 64 bytes."""
+
+    PLATFORM = "pl"
+    ACCOUNT = "ac"
+    PROJECT = "pr"
+    PAGE = "pg"
+    SHOW_ALL = "sa"
+    KIND = "ki"
+    NAME = "na"
+    ALL = "al"
+    NONE = "no"
+    SCOPE = "sc"
+    KINDS = "ks"
+    CONTINUE = "go"
+    CONFIRM = "ok"
+    BACK = "bk"
+    CANCEL = "ca"
+
+
+class Press(CallbackData, prefix="s"):
+    """A button of a dialog."""
+
+    nonce: str
+    act: Act
+    index: int = 0
+    screen: int = 0
+
+
+class _Keys:
+    """Buttons of one dialog."""
+
+    def __init__(self, dialog: Dialog, t: Translator) -> None:
+        self._dialog = dialog
+        self._t = t
+
+    def key(self, text: str, act: Act, index: int = 0, style: str | None = None) -> InlineKeyboardButton:
+        press = Press(nonce=self._dialog.nonce, act=act, index=index, screen=self._dialog.screen)
+        return InlineKeyboardButton(text=text, callback_data=press.pack(), style=style)
+
+    def back(self) -> InlineKeyboardButton:
+        return self.key(self._t("‹ Back"), Act.BACK)
+
+    def cancel(self) -> InlineKeyboardButton:
+        return self.key(self._t("Cancel"), Act.CANCEL)
+
+
+def token_keyboard(nonce: str, t: Translator) -> InlineKeyboardMarkup:
+    """Under the question for a token."""
+    press = Press(nonce=nonce, act=Act.CANCEL)
+    return _markup([[InlineKeyboardButton(text=t("Cancel"), callback_data=press.pack())]])
+
+
+def platform_keyboard(
+    dialog: Dialog, t: Translator, platforms: Sequence[ForgeType], enabled: Collection[str]
+) -> InlineKeyboardMarkup:
+    """One button for each kind of forge; those without a token say so."""
+    keys = _Keys(dialog, t)
+    rows = [
+        [
+            keys.key(
+                kind.title if kind.kind in enabled else t("{forge} (no token yet)").format(forge=kind.title),
+                Act.PLATFORM,
+                index,
+            )
+        ]
+        for index, kind in enumerate(platforms)
+    ]
+    return _markup([*rows, [keys.cancel()]])
+
+
+def account_keyboard(dialog: Dialog, t: Translator, labels: Sequence[str]) -> InlineKeyboardMarkup:
+    """One button for each account."""
+    keys = _Keys(dialog, t)
+    rows = [[keys.key(shortened(label), Act.ACCOUNT, index)] for index, label in enumerate(labels)]
+    return _markup([*rows, [keys.back(), keys.cancel()]])
+
+
+def project_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
+    """The projects of a page, and the way to the other pages."""
+    keys = _Keys(dialog, t)
+    rows = [
+        [keys.key(("🗄 " if project.archived else "") + shortened(project.path), Act.PROJECT, index)]
+        for index, project in enumerate(dialog.offered)
+    ]
+    turning = []
+    if dialog.page > 1:
+        turning.append(keys.key("‹", Act.PAGE, dialog.page - 1))
+    if dialog.page > 1 or dialog.has_next:
+        turning.append(keys.key(t("Page {n}").format(n=dialog.page), Act.PAGE, dialog.page))
+    if dialog.has_next:
+        turning.append(keys.key("›", Act.PAGE, dialog.page + 1))
+    if turning:
+        rows.append(turning)
+    if dialog.search is not None:
+        rows.append([keys.key(t("Show all projects"), Act.SHOW_ALL)])
+    return _markup([*rows, [keys.back(), keys.cancel()]])
+
+
+def events_keyboard(
+    dialog: Dialog, t: Translator, kinds: Sequence[KindOfEvents], forge: ForgeType
+) -> InlineKeyboardMarkup:
+    """One row for each kind of events, marked with how much of it is chosen."""
+    keys = _Keys(dialog, t)
+    rows = []
+    for index, kind in enumerate(kinds):
+        label = f"{mark(kind, dialog.names)} {describe_kind(kind.kind, t.language, forge)}"
+        count = kind.chosen(dialog.names)
+        if 0 < count < len(kind.names):
+            label += f" · {count}/{len(kind.names)}"
+        rows.append([keys.key(label, Act.KIND, index)])
+    scope = t("👤 Only what concerns me") if dialog.scope == "mine" else t("👥 Everything")
+    rows.append([keys.key(scope, Act.SCOPE)])
+    rows.append([keys.key(t("Continue ›"), Act.CONTINUE, style="primary")])
+    return _markup([*rows, [keys.back(), keys.cancel()]])
+
+
+def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: ForgeType) -> InlineKeyboardMarkup:
+    """The states of one kind, each to be switched by itself."""
+    keys = _Keys(dialog, t)
+    rows = [
+        [keys.key(f"{'✓' if name in dialog.names else '–'} {describe(name, t.language, forge)}", Act.NAME, index)]
+        for index, name in enumerate(kind.names)
+    ]
+    rows.append([keys.key(t("All"), Act.ALL), keys.key(t("None"), Act.NONE)])
+    return _markup([*rows, [keys.key(t("‹ Back"), Act.KINDS)]])
+
+
+def confirm_keyboard(dialog: Dialog, t: Translator, *, again: bool = False) -> InlineKeyboardMarkup:
+    """Under the summary; `again` after something went wrong."""
+    keys = _Keys(dialog, t)
+    label = t("Try again") if again else t("Confirm")
+    return _markup([[keys.key(label, Act.CONFIRM, style="success")], [keys.back(), keys.cancel()]])
+
+
+def retry_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
+    """Where a list could not be fetched."""
+    keys = _Keys(dialog, t)
+    return _markup([[keys.key(t("Try again"), Act.PAGE, dialog.page)], [keys.back(), keys.cancel()]])
+
+
+def mark(kind: KindOfEvents, names: Collection[str]) -> str:
+    """All, some or nothing of a kind."""
+    count = kind.chosen(names)
+    if count == 0:
+        return "–"
+    return "✓" if count == len(kind.names) else "◐"
+
+
+def shortened(path: str) -> str:
+    """A path that fits a button: of a long one the end, where its own name stands."""
+    shown = clean(path)
+    return shown if len(shown) <= _LABEL else "…" + shown[1 - _LABEL :]
+
+
+def _markup(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(inline_keyboard=[list(row) for row in rows])

@@ -1,0 +1,221 @@
+"""The command line. Exit codes: 0 fine, 2 bad configuration, 1 anything else."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+
+from src import logs
+from src.config import ConfigError, Settings, load_settings, tokens_set
+
+# Every command imports what it needs where it runs: only `run` with the bot or the sender loads aiogram.
+
+ROLES = ("bot", "webhook", "worker", "sender")
+_SPEAKS_TO_TELEGRAM = frozenset({"bot", "sender"})
+T = TypeVar("T")
+_INTERRUPTED = 130  # what a shell expects after Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code. What is a mistake of ours goes up with its traceback."""
+    sys.excepthook = logs.print_traceback
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.command(given))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="main.py", description="Git Assistant: GitHub and GitLab events on Telegram.")
+    parser.set_defaults(command=_run, only=frozenset(ROLES))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run bot, relay, worker and sender (the default)")
+    check = commands.add_parser("check-config", help="say whether `run` would accept the settings")
+    for each in (run, check):
+        each.add_argument(
+            "--only", type=_roles, default=frozenset(ROLES), metavar="ROLES", help=f"some of {','.join(ROLES)}"
+        )
+    run.set_defaults(command=_run)
+    check.set_defaults(command=_check_config)
+
+    doctor = commands.add_parser("doctor", help="find what is wrong and how to mend it")
+    doctor.add_argument("--json", action="store_true", help="findings for machines")
+    doctor.set_defaults(command=_doctor)
+
+    commands.add_parser("migrate", help="bring the database up to date").set_defaults(command=_migrate)
+
+    log = commands.add_parser("log", help="show what became of deliveries and messages, newest last")
+    log.add_argument("--kind", help="webhook, webhook_error, message, message_error, hook, ...")
+    log.add_argument("--limit", type=_count, default=50, help="how many rows (50)")
+    log.set_defaults(command=_log)
+
+    commands.add_parser("make-key", help="print a new key for SECRET_KEYS").set_defaults(command=_make_key)
+    for name in ("demo", "demo-script"):
+        demo = commands.add_parser(name, help="show everything against emulators; needs no account")
+        demo.set_defaults(command=_demo)
+    return parser
+
+
+def _roles(value: str) -> frozenset[str]:
+    roles = frozenset(part.strip() for part in value.split(",") if part.strip())
+    if not roles or not roles <= set(ROLES):
+        raise argparse.ArgumentTypeError(f"choose from {','.join(ROLES)}")
+    return roles
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError("must be a number above 0")
+    return int(value)
+
+
+# ---------------------------------------------------------------------------------------------------
+# Commands
+
+
+def _run(given: argparse.Namespace) -> int:
+    settings = _settings_for(given.only)
+    logs.set_up(settings.log_format)
+    from src.app import run
+
+    _in_loop(run(settings, given.only))
+    return 0
+
+
+def _check_config(given: argparse.Namespace) -> int:
+    settings = _settings_for(given.only)
+    print(f"The settings are fine for {', '.join(role for role in ROLES if role in given.only)}.")
+    if settings.public_url is None:
+        print("PUBLIC_URL is not set: hooks have to be made by hand.")
+    return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from src.app import key_file, site_of
+    from src.doctor import Inputs, examine, human, machine
+
+    settings = load_settings()
+    site = site_of(settings)
+    inputs = Inputs(
+        token=_plain(settings.telegram_bot_token),
+        telegram_api_url=settings.telegram_api_url,
+        database_url=settings.database_url,
+        secret_keys=_known_keys(settings, key_file(settings)),
+        forges=tuple((instance.kind, instance.base_url) for instance in site.instances),
+        types=site.types,
+        public_url=settings.public_url,
+        host=settings.host,
+        port=settings.port,
+    )
+    findings = _in_loop(examine(inputs))
+    print(json.dumps(machine(findings), indent=2) if given.json else human(findings))
+    return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _migrate(_given: argparse.Namespace) -> int:
+    _in_loop(_migrated(load_settings()))
+    return 0
+
+
+async def _migrated(settings: Settings) -> None:
+    from src.database.database import Database
+    from src.database.migrate import revisions, upgrade
+
+    database = Database(settings.database_url)
+    try:
+        await upgrade(database)
+        print(f"The database stands at revision {', '.join(await revisions(database))}.")
+    finally:
+        await database.close()
+
+
+def _log(given: argparse.Namespace) -> int:
+    return _in_loop(_logged(load_settings(), given.kind, given.limit))
+
+
+async def _logged(settings: Settings, kind: str | None, limit: int) -> int:
+    from src.database.database import Database
+    from src.database.repositories import event_log
+
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            rows = await event_log.latest(session, kind=kind, limit=limit)
+    except OperationalError:
+        print("There is no log in this database yet: start with `python main.py migrate`.", file=sys.stderr)
+        return 1
+    finally:
+        await database.close()
+    for row in reversed(rows):
+        ids = "".join(
+            f" {word} {value}"
+            for word, value in (("hook", row.hook_id), ("delivery", row.delivery_id), ("project", row.project_id))
+            if value is not None
+        )
+        print(f"{row.at:%Y-%m-%d %H:%M:%S} {row.kind} {row.outcome}{ids}: {row.message}")
+    return 0
+
+
+def _make_key(_given: argparse.Namespace) -> int:
+    print(Fernet.generate_key().decode())
+    return 0
+
+
+def _demo(_given: argparse.Namespace) -> int:
+    if names := tokens_set():
+        raise ConfigError(
+            f"{', '.join(names)}: the demo runs against emulators and takes no real token; "
+            "unset it (and take it out of .env) for the demo"
+        )
+    from src.demo.script import main as demo
+
+    return _in_loop(demo())
+
+
+# ---------------------------------------------------------------------------------------------------
+# What they share
+
+
+def _settings_for(roles: frozenset[str]) -> Settings:
+    settings = load_settings()
+    if settings.telegram_bot_token is None and roles & _SPEAKS_TO_TELEGRAM:
+        raise ConfigError(
+            "TELEGRAM_BOT_TOKEN: is not set; get one from @BotFather, "
+            "or start only what needs none: `run --only webhook,worker`"
+        )
+    return settings
+
+
+def _known_keys(settings: Settings, file: Path) -> tuple[str, ...]:
+    """The keys that there are; none before the first start."""
+    if not settings.secret_keys and file.exists():
+        return (file.read_text().strip(),)
+    return tuple(key.get_secret_value() for key in settings.secret_keys)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where there is one (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)

@@ -1,0 +1,119 @@
+"""Bringing the schema up to date: alembic, inside one transaction that is also the lock."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from src.database.database import Database
+
+_SCRIPTS = Path(__file__).with_name("migrations")
+_LOCK_SECONDS = 60  # how long one process waits while another one migrates
+_ADVISORY_LOCK = 7_205_759  # any number that nobody else on that server uses
+
+
+class BrokenReferencesError(Exception):
+    """A migration would leave rows that point to nothing; it was rolled back."""
+
+
+async def upgrade(database: Database) -> None:
+    """Bring the schema to the newest revision; nothing happens where it is there already.
+
+    Of several processes that start at once one migrates and the others wait for it.
+    """
+    await _run(database, lambda config: command.upgrade(config, "head"))
+
+
+async def downgrade(database: Database, revision: str = "base") -> None:
+    """Go back to a revision; ``base`` is the empty database. For tests and emergencies: it drops data."""
+    await _run(database, lambda config: command.downgrade(config, revision))
+
+
+async def revisions(database: Database) -> tuple[str, ...]:
+    """The revisions that the database stands at: none, or one."""
+    async with database.read() as session:
+        connection = await session.connection()
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the schema is the one that this program was written for."""
+    return frozenset(await revisions(database)) == _heads()
+
+
+@cache
+def _heads() -> frozenset[str]:
+    return frozenset(ScriptDirectory.from_config(_config()).get_heads())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def _run(database: Database, step: Callable[[Config], None]) -> None:
+    def migrate(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        step(config)
+
+    async with _locked(database) as connection:
+        await connection.run_sync(migrate)
+        if database.is_sqlite:
+            await _check_references(connection)
+
+
+@asynccontextmanager
+async def _locked(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that only one process can be in."""
+    engine = _sqlite_engine(database.url) if database.is_sqlite else database.engine
+    try:
+        async with engine.begin() as connection:
+            if not database.is_sqlite:
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            yield connection
+    finally:
+        if engine is not database.engine:
+            await engine.dispose()
+
+
+def _sqlite_engine(url: str) -> AsyncEngine:
+    """A connection of its own, with foreign keys off.
+
+    SQLite alters most things by copying the table and dropping the old one, which with foreign keys on would
+    delete the rows that hang on it. They can only be switched outside a transaction, hence not on the writer.
+    """
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": _LOCK_SECONDS})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin by itself: `_begin` does
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+async def _check_references(connection: AsyncConnection) -> None:
+    broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+    if broken:
+        tables = ", ".join(sorted({str(row[0]) for row in broken}))
+        raise BrokenReferencesError(f"The migration leaves rows in {tables} that point to nothing; it was undone.")

@@ -1,0 +1,71 @@
+"""The registration of the forges: the one place that names them all."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from src.forge import Connector, ForgeType
+from src.github_api.webhooks import GitHubCodec
+from src.gitlab_api.webhooks import GitLabCodec
+
+
+def github_web_url(api_url: str) -> str:
+    """The web address that belongs to an API address of GitHub.
+
+    ``https://api.github.com`` gives ``https://github.com``, GitHub Enterprise Server's ``https://HOST/api/v3`` its
+    host, ``https://api.SUBDOMAIN.ghe.com`` the subdomain; anything else (an emulator) is its own web address.
+    """
+    parts = urlsplit(api_url.rstrip("/"))
+    host, path = parts.netloc, parts.path.removesuffix("/api/v3")
+    if host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com")):
+        host = host.removeprefix("api.")
+    return urlunsplit((parts.scheme, host, path, "", ""))
+
+
+def gitlab_web_url(base_url: str) -> str:
+    """GitLab is configured by its web address, sub-path included."""
+    return base_url.rstrip("/")
+
+
+def _github(session: Any) -> Connector:
+    from src.github_api.client import GitHubConnector
+
+    return GitHubConnector(session)
+
+
+def _gitlab(session: Any) -> Connector:
+    from src.gitlab_api.client import GitLabConnector
+
+    return GitLabConnector(session)
+
+
+FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connector is made, not here
+    forge_type.kind: forge_type
+    for forge_type in (
+        ForgeType(
+            kind="github",
+            title="GitHub",
+            pull_request_word="PR",
+            pull_request_mark="#",
+            bare_group_names=False,  # a team is @organisation/team
+            token_page="settings/tokens/new?scopes=repo,notifications&description=Git%20Assistant",  # noqa: S106 - a path
+            token_needs=("repo", "notifications"),
+            token_example="ghp_...",  # noqa: S106 - no token, but what one looks like
+            web_url=github_web_url,
+            codec=GitHubCodec(),
+            connector=_github,
+        ),
+        ForgeType(
+            kind="gitlab",
+            title="GitLab",
+            pull_request_word="MR",
+            pull_request_mark="!",
+            bare_group_names=True,
+            token_page="-/user_settings/personal_access_tokens?name=Git%20Assistant&scopes=api",  # noqa: S106 - a path
+            token_needs=("api",),
+            token_example="glpat-...",  # noqa: S106 - no token, but what one looks like
+            web_url=gitlab_web_url,
+            codec=GitLabCodec(),
+            connector=_gitlab,
+        ),
+    )
+}

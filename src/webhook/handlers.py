@@ -1,0 +1,115 @@
+"""HTTP: find the hook, verify, hand to the inbox, 202. Nothing is parsed here."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from src.database.crypto import SecretBox
+from src.database.database import Database
+from src.database.models import Hook
+from src.database.repositories import event_log, hooks
+from src.database.repositories.deliveries import NewDelivery
+from src.forge import BadSignature, ForgeType
+from src.webhook.bodies import Budget, read_body
+from src.webhook.inbox import Inbox, compress
+from src.webhook.metrics import Metrics
+
+log = logging.getLogger(__name__)
+_QUIET = timedelta(minutes=1)  # between two log entries on bad signatures of one hook
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Takes deliveries of all forges in."""
+
+    database: Database
+    box: SecretBox
+    types: Mapping[str, ForgeType]
+    inbox: Inbox
+    budget: Budget
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    complained: dict[int, datetime]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """``POST /webhook/{forge}[/{hook_id}]``: 202 means on disk."""
+        kind = request.match_info["forge"]
+        status = 500
+        try:
+            response = await self._receive(request, kind)
+            status = response.status
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            self.metrics.requests.labels(kind if kind in self.types else "unknown", status).inc()
+        return response
+
+    async def _receive(self, request: web.Request, kind: str) -> web.Response:
+        forge = self.types.get(kind)
+        if forge is None:
+            raise web.HTTPNotFound(text="No such forge.")
+        hook = await self._hook(kind, request.match_info.get("hook_id"))
+        if hook is None:
+            raise web.HTTPNotFound(text="No such hook.")
+        async with read_body(request, self.budget) as body:
+            now = self.clock()
+            try:
+                forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
+            except BadSignature:
+                await self._complain(hook, now)
+                raise web.HTTPUnauthorized(text="The signature does not fit this hook's secret.") from None
+            if hook.removed_at is not None:
+                return _accepted()  # a late delivery of a hook that we removed
+            delivery = NewDelivery(
+                hook_id=hook.id,
+                key=forge.codec.delivery_key(request.headers, body),
+                replay_key=forge.codec.replay_key(request.headers, body),
+                event=forge.codec.event_header(request.headers)[:128],
+                headers=forge.codec.kept_headers(request.headers),
+                body=compress(body),
+                received_at=now,
+            )
+        try:
+            await self.inbox.put(delivery)
+        except Exception as error:
+            log.exception("hook %s: the delivery could not be stored", hook.id)
+            raise web.HTTPServiceUnavailable(text="Not stored, send again.", headers={"Retry-After": "30"}) from error
+        return _accepted()
+
+    async def _hook(self, kind: str, public_id: str | None) -> Hook | None:
+        async with self.database.read() as session:
+            if public_id is None:
+                return await hooks.environment(session, kind)
+            return await hooks.by_public_id(session, kind, public_id)
+
+    def _secrets(self, hook: Hook, now: datetime) -> list[str]:
+        sealed = [hook.secret]
+        if hook.previous_secret is not None and hook.previous_secret_until is not None:
+            sealed += [hook.previous_secret] if hook.previous_secret_until > now else []
+        return [self.box.open(secret) for secret in sealed]
+
+    async def _complain(self, hook: Hook, now: datetime) -> None:
+        """Say it where people look, but not so often that a stranger could fill the disk."""
+        last = self.complained.get(hook.id)
+        if last is not None and now - last < _QUIET:
+            return
+        self.complained[hook.id] = now
+        async with self.database.write() as session:
+            await hooks.failed(session, hook.id, "a delivery with a wrong signature")
+            await event_log.add(
+                session,
+                kind="webhook_error",
+                outcome="bad_signature",
+                message="a delivery with a wrong or missing signature was refused",
+                now=now,
+                hook_id=hook.id,
+                project_id=hook.project_id,
+            )
+
+
+def _accepted() -> web.Response:
+    return web.json_response({"status": "accepted"}, status=202)

@@ -1,0 +1,50 @@
+"""What the relay counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """Counters of one process, in a registry of its own so that tests do not share them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "git_assistant_webhook_requests",
+            "Webhook requests by answer.",
+            ["forge", "status"],
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "git_assistant_deliveries",
+            "Deliveries worked off, by outcome.",
+            ["forge", "outcome"],
+            registry=self.registry,
+        )
+        self.unknown_events = Counter(
+            "git_assistant_unknown_events",
+            "Deliveries of events never heard of.",
+            ["forge"],
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "git_assistant_messages", "Notifications by outcome.", ["outcome"], registry=self.registry
+        )
+        self.commit_size = Histogram(
+            "git_assistant_inbox_commit_deliveries",
+            "Deliveries stored in one commit.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=self.registry,
+        )
+        self.latency = Histogram(
+            "git_assistant_delivery_seconds",
+            "From a delivery's arrival to its messages standing in the outbox.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "git_assistant_waiting", "Rows that wait, by table and state.", ["table", "state"], registry=self.registry
+        )
+
+    def render(self) -> bytes:
+        """The exposition text."""
+        return generate_latest(self.registry)

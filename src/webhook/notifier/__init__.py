@@ -1,0 +1,5 @@
+"""Outbox -> Telegram: order, pace, retry; the only sender of notifications."""
+
+from src.webhook.notifier.sender import CHECKPOINTS, Checkpoint, Notifier, Pacer
+
+__all__ = ["CHECKPOINTS", "Checkpoint", "Notifier", "Pacer"]

@@ -1,0 +1,216 @@
+"""Who is told of an event, and why. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from src.events import (
+    CommentEvent,
+    DeploymentEvent,
+    DocumentationEvent,
+    Event,
+    HookTestEvent,
+    IssueAction,
+    IssueEvent,
+    JobEvent,
+    Person,
+    PipelineEvent,
+    PullRequestAction,
+    PullRequestEvent,
+    PushEvent,
+    ReviewEvent,
+    ReviewState,
+)
+from src.webhook.reasons import Reason, ReasonVia
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A subscription, as far as deciding needs it, with its owner's account on the forge."""
+
+    subscription_id: int
+    chat_id: int
+    topic_id: int
+    is_private_chat: bool
+    scope: str  # "mine", "all"
+    names: frozenset[str]
+    levels: Mapping[str, Any]  # by event kind: on, silent, off
+    account_id: int | None
+    person: Person | None  # whose account it is
+    emails: frozenset[str] = frozenset()  # lower case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the payload does not say."""
+
+    teams: Mapping[str, Collection[Person]] = field(default_factory=dict)  # members by path, in lower case
+    hook_account_id: int | None = None  # whose account made the hook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A reader who is to be told, with all reasons at once."""
+
+    reader: Reader
+    reasons: tuple[ReasonVia, ...]
+    level: str  # "on", "silent"
+
+
+_ADDRESSED = {
+    PullRequestAction.REVIEW_REQUESTED: Reason.REVIEW_REQUESTED,
+    PullRequestAction.REVIEW_REQUEST_REMOVED: Reason.REVIEW_REQUEST_REMOVED,
+    PullRequestAction.ASSIGNED: Reason.ASSIGNED,
+    PullRequestAction.UNASSIGNED: Reason.UNASSIGNED,
+    IssueAction.ASSIGNED: Reason.ASSIGNED,
+}
+# What an opening answers to besides its own name, and the only reason that then counts.
+_OPENING = {
+    "pull_request.review_requested": Reason.REVIEW_REQUESTED,
+    "pull_request.assigned": Reason.ASSIGNED,
+    "issue.assigned": Reason.ASSIGNED,
+}
+_CHOSEN = (ReasonVia(reason=Reason.CHOSEN),)
+
+
+def recipients(event: Event, readers: Sequence[Reader], facts: Facts) -> list[Recipient]:
+    """Those of the readers who are told, in their order; each chat and topic at most once."""
+    found: dict[tuple[int, int], Recipient] = {}
+    for reader in readers:
+        level = str(reader.levels.get(event.kind, "on"))
+        if level == "off" or (event.confidential and not reader.is_private_chat) or _is_own_action(event, reader):
+            continue
+        reasons = _reasons_to_tell(event, reader, facts)
+        if reasons:
+            found.setdefault((reader.chat_id, reader.topic_id), Recipient(reader=reader, reasons=reasons, level=level))
+    return list(found.values())
+
+
+def concerns(event: Event, reader: Reader, facts: Facts) -> bool:
+    """Whether the event is the reader's own business, by what is known so far."""
+    return any(True for _ in _personal_reasons(event, reader, facts))
+
+
+def is_chosen(event: Event, reader: Reader) -> bool:
+    """Whether the subscription admits the event by its names."""
+    return not reader.names.isdisjoint(event.names) and reader.names.issuperset(event.requires)
+
+
+def coalesce_key(event: Event) -> str | None:
+    """What a chat is told of once: a second message under this key is sent only if it has a new reason."""
+    if isinstance(event, CommentEvent):
+        return f"{event.subject.key}:comment:{event.comment_id}"
+    if isinstance(event, PushEvent | DocumentationEvent):
+        return f"{event.subject.key}:push:{event.refs.head_sha}"
+    return f"{event.subject.key}:opening" if event.opening else None
+
+
+def _reasons_to_tell(event: Event, reader: Reader, facts: Facts) -> tuple[ReasonVia, ...]:
+    if isinstance(event, HookTestEvent):
+        return _hook_owner(event, reader, facts)
+    if not is_chosen(event, reader):
+        return ()
+    reasons = _distinct(_personal_reasons(event, reader, facts))
+    if event.names[0] not in reader.names and all(name in _OPENING for name in event.names[1:]):
+        wanted = {_OPENING[name] for name in event.names[1:] if name in reader.names}
+        reasons = tuple(item for item in reasons if item.reason in wanted)
+    if not event.personal or reader.scope == "all":
+        return reasons or _CHOSEN
+    return reasons
+
+
+def _hook_owner(event: HookTestEvent, reader: Reader, facts: Facts) -> tuple[ReasonVia, ...]:
+    """A hook made by hand has no owner that we know: whoever waits for it in private is told."""
+    if event.automatic or not reader.is_private_chat:
+        return ()
+    is_owner = facts.hook_account_id is None or facts.hook_account_id == reader.account_id
+    return (ReasonVia(reason=Reason.HOOK_OWNER),) if is_owner else ()
+
+
+def _is_own_action(event: Event, reader: Reader) -> bool:
+    """In a private chat nobody is told of what they did themselves; what machines do has no doer."""
+    if isinstance(event, PipelineEvent | JobEvent | DeploymentEvent | HookTestEvent) or not reader.is_private_chat:
+        return False
+    return event.actor is not None and _is(event.actor, reader)
+
+
+def _personal_reasons(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]:
+    if reader.person is None:
+        return
+    if event.addressed is not None:
+        yield from _addressed_reasons(event, reader, facts)
+        return
+    yield from _mentions(event, reader, facts)
+    if isinstance(event, CommentEvent) and event.edited:
+        return  # an edit is news to those whom it newly names
+    yield from _reviewer(event, reader, facts)
+    people = event.people
+    roles = {
+        Reason.ASSIGNED: people.assignees,
+        Reason.AUTHOR: (people.author,),
+        Reason.STARTED: (people.starter,),
+        Reason.COMMITTED: people.committers,
+        Reason.PARTICIPANT: people.participants,
+    }
+    for reason, holders in roles.items():
+        if _among([person for person in holders if person is not None], reader):
+            yield ReasonVia(reason=reason)
+
+
+def _reviewer(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]:
+    """Standing review requests matter while the pull request itself changes, not at each word said on it."""
+    is_dismissed = isinstance(event, ReviewEvent) and event.state is ReviewState.DISMISSED
+    if not (isinstance(event, PullRequestEvent) or is_dismissed):
+        return
+    if _among(event.people.reviewers, reader):
+        yield ReasonVia(reason=Reason.REVIEW_REQUESTED)
+    for team in event.people.reviewer_teams:
+        if _among(facts.teams.get(team.path.casefold(), ()), reader):
+            yield ReasonVia(reason=Reason.REVIEW_REQUESTED, via=team.path)
+
+
+def _addressed_reasons(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]:
+    if not isinstance(event, PullRequestEvent | IssueEvent):
+        return
+    reason = _ADDRESSED[event.action]
+    if _among(event.targets.people, reader):
+        yield ReasonVia(reason=reason)
+    for team in event.targets.teams:
+        if _among(facts.teams.get(team.path.casefold(), ()), reader):
+            yield ReasonVia(reason=reason, via=team.path)
+
+
+def _mentions(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]:
+    login = reader.person.login.casefold() if reader.person and reader.person.login else None
+    for mentioned in event.people.mentioned:
+        if mentioned.casefold() == login:
+            yield ReasonVia(reason=Reason.MENTIONED)
+        elif _among(facts.teams.get(mentioned.casefold(), ()), reader):
+            yield ReasonVia(reason=Reason.MENTIONED, via=mentioned)
+
+
+def _distinct(reasons: Iterator[ReasonVia]) -> tuple[ReasonVia, ...]:
+    """Each reason once, the direct way before one through a team; who takes part is said only if nothing else is."""
+    best: dict[Reason, ReasonVia] = {}
+    for item in reasons:
+        known = best.get(item.reason)
+        if known is None or (known.via is not None and item.via is None):
+            best[item.reason] = item
+    if len(best) > 1:
+        best.pop(Reason.PARTICIPANT, None)
+    return tuple(best.values())
+
+
+def _among(people: Collection[Person], reader: Reader) -> bool:
+    return any(_is(person, reader) for person in people)
+
+
+def _is(person: Person, reader: Reader) -> bool:
+    """By id where both sides have one, else by login, else by e-mail."""
+    if reader.person is None:
+        return False
+    if person.id is not None and reader.person.id is not None:
+        return person.id == reader.person.id
+    if person.login is not None and reader.person.login is not None:
+        return person.login.casefold() == reader.person.login.casefold()
+    return person.email is not None and person.email.casefold() in reader.emails

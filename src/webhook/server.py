@@ -1,0 +1,100 @@
+"""The aiohttp application: routes, limits, health and metrics."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from src.database.database import Database
+from src.database.repositories import deliveries, messages
+from src.webhook.handlers import Receiver
+from src.webhook.inbox import Inbox
+from src.webhook.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    receiver: Receiver,
+    database: Database,
+    metrics: Metrics,
+    *,
+    instance: str,
+    is_migrated: Callable[[], Awaitable[bool]],
+    waits: Mapping[str, str | None],
+) -> web.Application:
+    """The relay's routes.
+
+    `instance` tells this process from others behind one address (see `doctor`); `waits` says of each part of the
+    process what it waits for, `None` once it is ready.
+    """
+    app = web.Application(client_max_size=0)  # nobody reads a body but `bodies.read_body`
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "instance": instance})
+
+    async def readyz(_: web.Request) -> web.Response:
+        parts = dict(waits)
+        parts["database"] = await _database_problem(database)
+        if parts["database"] is None:
+            parts["migrations"] = None if await is_migrated() else "not at the newest version"
+        ready = not any(parts.values())
+        body = {
+            "status": "ready" if ready else "waiting",
+            "parts": {n: problem or "ok" for n, problem in parts.items()},
+        }
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def exposition(_: web.Request) -> web.Response:
+        async with database.read() as session:
+            waiting = {"deliveries": await deliveries.counts(session), "messages": await messages.counts(session)}
+        metrics.waiting.clear()
+        for table, states in waiting.items():
+            for state, count in states.items():
+                metrics.waiting.labels(table, state).set(count)
+        return web.Response(body=metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", exposition)
+    app.router.add_post("/webhook/{forge}", receiver.receive)
+    app.router.add_post("/webhook/{forge}/{hook_id}", receiver.receive)
+    return app
+
+
+async def serve(
+    app: web.Application,
+    inbox: Inbox,
+    *,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    ready: Callable[[int], None],
+) -> None:
+    """Listen until `stop`; then answer what has begun, store what was accepted, and return."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=20)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(inbox.run(), name="inbox")
+        try:
+            await runner.setup()
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            bound: int = runner.addresses[0][1]
+            log.info("listening on http://%s:%s", host, bound)
+            ready(bound)
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+            inbox.close()
+
+
+async def _database_problem(database: Database) -> str | None:
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError) as error:
+        return type(error).__name__
+    return None

@@ -1,0 +1,222 @@
+"""An outbox on a database of its own, a bot on the emulator, and time that runs fast: for tests of the sender."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from aiogram import Bot
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware
+from sqlalchemy import select
+
+from src.database.database import Database
+from src.database.models import Base, Chat, LogEntry, Message, Project, Sent, StoredEvent, Subscription, User
+from src.database.repositories import event_log, events, forges, projects, subscriptions, users
+from src.database.repositories import messages as outbox
+from src.demo.telegram import TelegramEmulator
+from src.events import Event, IssueAction, IssueEvent
+from src.forge import RemoteProject
+from src.webhook.metrics import Metrics
+from src.webhook.notifier import Checkpoint, Notifier, Pacer
+from tests.emulated_bot import bot_on
+from tests.rendering import GITHUB, GITLAB, ISSUE, shared
+
+WORDS = {"github": GITHUB, "gitlab": GITLAB}
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+
+
+class FastTime:
+    """A clock that runs `speed` times as fast as the real one, so that back-off of minutes takes a test moments."""
+
+    def __init__(self, speed: float = 1) -> None:
+        self._speed = speed
+        self._began = monotonic()
+        self._skipped = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds since the clock was made."""
+        return (monotonic() - self._began) * self._speed + self._skipped
+
+    def now(self) -> datetime:
+        """The moment, aware."""
+        return START + timedelta(seconds=self.monotonic())
+
+    def unix(self) -> float:
+        """The moment, for the emulator."""
+        return self.now().timestamp()
+
+    def skip(self, seconds: float) -> None:
+        """So much time passes at once."""
+        self._skipped += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """So long on this clock."""
+        await asyncio.sleep(seconds / self._speed)
+
+
+class NoPacer:
+    """Lets everything go at once; remembers who asked."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[int, bool]] = []
+
+    async def turn(self, chat_id: int, *, group: bool) -> None:
+        self.turns.append((chat_id, group))
+
+
+@dataclass
+class Outbox:
+    """A database with one project, a bot, and the ways to fill and to empty the outbox."""
+
+    database: Database
+    tg: TelegramEmulator
+    bot: Bot
+    time: FastTime
+    project: Project
+    owner: User
+    metrics: Metrics = field(default_factory=Metrics)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def chat(self, telegram_id: int, *, type_: str = "private", language: str | None = None) -> Chat:
+        """The row of a chat."""
+        async with self.database.write() as session:
+            return await users.ensure_chat(session, telegram_id, type_=type_, title="chat", language=language)
+
+    async def put(
+        self,
+        chat: Chat,
+        event: Event | None = None,
+        *,
+        topic_id: int = 0,
+        level: str = "on",
+        reasons: Sequence[dict[str, Any]] = (),
+        reply_to: int | None = None,
+        body: str | None = None,
+    ) -> str:
+        """Queue a message; the title of its issue, by which `titles` knows it again. `body`: what is stored instead."""
+        number = next(self.numbers)
+        event = event or issue(f"Issue no. {number}", happening=f"h{number}")
+        async with self.database.write() as session:
+            now = self.time.now()
+            stored = await session.scalar(select(StoredEvent).where(StoredEvent.happening_key.endswith(event.happening)))
+            if stored is None:
+                stored = await events.put(session, event, project_id=self.project.id, delivery_id=None, now=now)
+            assert stored is not None
+            stored.body = body or stored.body
+            await outbox.put(
+                session,
+                event_id=stored.id,
+                chat_id=chat.id,
+                topic_id=topic_id,
+                subscription_id=None,
+                reasons=reasons,
+                subject_key=event.subject.key,
+                coalesce_key=None,
+                level=level,
+                now=now,
+            )
+            if reply_to is not None:
+                row = (await session.scalars(select(Message).order_by(Message.id.desc()))).first()
+                assert row is not None
+                row.reply_to = reply_to
+        return event.subject.title
+
+    async def subscribe(self, chat: Chat, *, topic_id: int = 0) -> Subscription:
+        """The chat (and topic) follows the project."""
+        async with self.database.write() as session:
+            now = self.time.now()
+            row = Subscription(
+                project_id=self.project.id,
+                chat_id=chat.id,
+                topic_id=topic_id,
+                owner_id=self.owner.id,
+                scope="all",
+                events=["issue.opened"],
+                levels={},
+                filters={},
+                created_at=now,
+                updated_at=now,
+            )
+            session.add(row)
+        return row
+
+    def notifier(
+        self, pacer: Pacer | None = None, *, owner: str = "one", checkpoint: Checkpoint | None = None
+    ) -> Notifier:
+        """A sender on this outbox."""
+        more: dict[str, Any] = {} if checkpoint is None else {"checkpoint": checkpoint}
+        return Notifier(
+            self.database,
+            self.bot,
+            pacer or NoPacer(),
+            owner=owner,
+            lease=LEASE,
+            words=WORDS,
+            metrics=self.metrics,
+            clock=self.time.now,
+            poll=timedelta(milliseconds=10),
+            jitter=lambda: 0.5,
+            **more,
+        )
+
+    @asynccontextmanager
+    async def sending(self, notifier: Notifier | None = None) -> AsyncIterator[Notifier]:
+        """A sender runs meanwhile; it is stopped, not killed."""
+        notifier = notifier or self.notifier()
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(notifier.run(stop))
+            try:
+                yield notifier
+            finally:
+                stop.set()
+
+    async def settled(self, seconds: float = 10) -> None:
+        """Until nothing is new or being sent; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while {row.state for row in await self.messages()} & set(outbox.UNFINISHED):
+                await asyncio.sleep(0.005)
+
+    async def drain(self, notifier: Notifier | None = None, seconds: float = 10) -> None:
+        """Run a sender until nothing is left to do."""
+        async with self.sending(notifier):
+            await self.settled(seconds)
+
+    async def messages(self) -> Sequence[Message]:
+        """All rows, oldest first."""
+        async with self.database.read() as session:
+            return (await session.scalars(select(Message).order_by(Message.id))).all()
+
+    async def states(self) -> list[str]:
+        """How all rows stand, oldest first."""
+        return [row.state for row in await self.messages()]
+
+    async def sent(self) -> Sequence[Sent]:
+        """What was remembered of messages that stand in chats."""
+        async with self.database.read() as session:
+            return (await session.scalars(select(Sent).order_by(Sent.id))).all()
+
+    async def log(self) -> Sequence[LogEntry]:
+        """The log, newest first."""
+        async with self.database.read() as session:
+            return await event_log.latest(session, kind="message_error")
+
+    async def row(self, chat: Chat) -> Chat:
+        """The chat's row as it is now."""
+        async with self.database.read() as session:
+            return await users.get_chat(session, chat.id)
+
+    def count(self, outcome: str) -> float:
+        """How many messages the metrics saw end so."""
+        return self.metrics.registry.get_sample_value("git_assistant_messages_total", {"outcome": outcome}) or 0.0
+
+
+def issue(title: str, *, happening: str, **more: Any) -> IssueEvent:
+    """Ann opened an issue."""
+    return IssueEvent(**{**shared(ISSUE_OF(title)), "happening": happening, **more}, action=IssueAction.OPENED)

@@ -1,0 +1,174 @@
+"""The command line: what it answers, its exit codes, and that no secret comes out of it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import unused_port
+from cryptography.fernet import Fernet
+
+from src.config import Settings
+from src.database.database import Database
+from src.database.migrate import upgrade
+from src.database.models import utc_now
+from src.database.repositories import event_log
+from src.demo.github import GitHubEmulator
+from src.demo.gitlab import GitLabEmulator
+from src.demo.telegram import TelegramEmulator
+from src.logs import redact
+
+MAIN = Path(__file__).parent.parent / "main.py"
+TOKEN = "123456:a-token-that-nobody-may-see"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+async def run(folder: Path, *arguments: str, **settings: str) -> Ran:
+    """`python main.py ...` in an empty folder, with these settings alone."""
+    ours = {name.upper() for name in Settings.model_fields} | {"GITHUB_TOKEN", "GITLAB_TOKEN"}
+    environment: Mapping[str, str] = {k: v for k, v in os.environ.items() if k not in ours} | settings
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(MAIN), *arguments, cwd=folder, env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Ran(process.returncode, out.decode(), err.decode())
+
+
+async def test_help_names_every_command(tmp_path: Path) -> None:
+    ran = await run(tmp_path, "--help")
+    assert ran.code == 0
+    for command in ("run", "check-config", "doctor", "migrate", "log", "make-key", "demo", "demo-script"):
+        assert command in ran.out
+
+
+async def test_check_config_accepts_good_settings(tmp_path: Path) -> None:
+    ran = await run(tmp_path, "check-config", TELEGRAM_BOT_TOKEN=TOKEN, ACCESS="open")
+    assert (ran.code, ran.err) == (0, "")
+    assert "fine for bot, webhook, worker, sender" in ran.out
+    assert not list(tmp_path.iterdir())
+
+
+async def test_bad_configuration_is_2_with_a_line_each_and_no_traceback(tmp_path: Path) -> None:
+    for command in ("run", "check-config", "doctor", "migrate", "log"):
+        ran = await run(tmp_path, command, PORT="x", GITLAB_URL="y")
+        assert ran.code == 2, command
+        assert [line.partition(":")[0] for line in ran.err.splitlines()] == ["PORT", "GITLAB_URL"]
+
+
+async def test_run_without_a_token_names_the_variable(tmp_path: Path) -> None:
+    for arguments in ((), ("run",), ("run", "--only", "sender"), ("check-config",)):
+        ran = await run(tmp_path, *arguments)
+        assert ran.code == 2
+        assert ran.err.startswith("TELEGRAM_BOT_TOKEN: ")
+        assert "@BotFather" in ran.err
+    assert (await run(tmp_path, "check-config", "--only", "webhook,worker")).code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run", "--only", "cook"), ("run", "--only", ","), ("log", "--limit", "0"), ("x",)]
+)
+async def test_wrong_arguments_are_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ran = await run(tmp_path, *arguments)
+    assert ran.code == 2
+    assert "usage:" in ran.err
+
+
+async def test_anything_else_is_1_with_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = await run(tmp_path, "migrate", DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/file/x.db")
+    assert ran.code == 1
+    assert ran.err.startswith("Traceback")
+
+
+async def test_migrate_can_be_repeated(tmp_path: Path) -> None:
+    for _ in range(2):
+        ran = await run(tmp_path, "migrate")
+        assert (ran.code, ran.out) == (0, "The database stands at revision 0001.\n")
+    assert (tmp_path / "data" / "git-assistant.db").exists()
+
+
+async def test_log_shows_the_newest_rows_last(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/data/git-assistant.db")
+    await upgrade(database)
+    async with database.write() as session:
+        for number in range(3):
+            await event_log.add(session, kind="webhook", outcome="done", message=f"number {number}", now=utc_now())
+        await event_log.add(session, kind="webhook_error", outcome="quarantined", message="bad", now=utc_now())
+    await database.close()
+    everything = await run(tmp_path, "log")
+    assert [line.rpartition(": ")[2] for line in everything.out.splitlines()] == [
+        "number 0",
+        "number 1",
+        "number 2",
+        "bad",
+    ]
+    some = await run(tmp_path, "log", "--kind", "webhook", "--limit", "2")
+    assert [line[20:] for line in some.out.splitlines()] == ["webhook done: number 1", "webhook done: number 2"]
+
+
+async def test_log_of_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
+    ran = await run(tmp_path, "log")
+    assert ran.code == 1
+    assert "python main.py migrate" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_make_key_makes_a_new_key_each_time(tmp_path: Path) -> None:
+    keys = {(await run(tmp_path, "make-key")).out.strip() for _ in range(2)}
+    assert len(keys) == 2
+    for key in keys:
+        Fernet(key)
+
+
+@pytest.mark.parametrize("command", ["demo", "demo-script"])
+@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN"])
+async def test_the_demo_refuses_a_real_token(tmp_path: Path, command: str, name: str) -> None:
+    ran = await run(tmp_path, command, **{name: TOKEN})
+    assert ran.code == 2
+    assert ran.err.startswith(f"{name}: the demo runs against emulators")
+    assert TOKEN not in ran.err + ran.out
+
+
+async def test_the_demo_refuses_a_real_token_in_dot_env(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n")
+    assert (await run(tmp_path, "demo")).code == 2
+
+
+async def test_doctor_reports_and_exits_with_what_it_found(tmp_path: Path) -> None:
+    async with TelegramEmulator() as telegram, GitHubEmulator() as github, GitLabEmulator() as gitlab:
+        settings = {
+            "TELEGRAM_API_URL": telegram.url, "GITHUB_API_URL": github.url, "GITLAB_URL": gitlab.url,
+            "PORT": str(unused_port()), "ACCESS": "open",
+        }  # fmt: skip
+        well = await run(tmp_path, "doctor", TELEGRAM_BOT_TOKEN=telegram.token, **settings)
+        ill = await run(tmp_path, "doctor", "--json", TELEGRAM_BOT_TOKEN=TOKEN, **settings)
+    assert well.code == 0, well.out + well.err
+    assert [line[0] for line in well.out.splitlines()] == ["✓"] * 8 + ["!"]
+    assert ill.code == 1
+    report = json.loads(ill.out)
+    assert report["ok"] is False
+    assert {"check": "token", "level": "fail"}.items() <= next(
+        f for f in report["findings"] if f["check"] == "token"
+    ).items()
+    assert TOKEN not in ill.out + ill.err
+    assert not list(tmp_path.iterdir())  # it made neither a database nor a key
+
+
+def test_tokens_are_hidden_from_whatever_is_logged() -> None:
+    text = (
+        "POST https://api.telegram.org/bot123456789:AAF-abc_defghijklmnopqrstuvwxyz12345/getMe ghp_abcdefghij1234567890"
+    )
+    assert redact(text) == "POST https://api.telegram.org/bot<hidden>/getMe <hidden>"
+    assert redact("glpat-abcdefghij1234567890 at 12:30:45, delivery 5") == "<hidden> at 12:30:45, delivery 5"

@@ -1,0 +1,140 @@
+"""Settings: what is accepted, and the line that says which variable is wrong and how to mend it."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from src.config import Access, ConfigError, LogFormat, Settings, example, load_settings, tokens_set
+
+TOKEN = "123456:ABC-def_ghi"
+KEY = Fernet.generate_key().decode()
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the test's own, and no .env."""
+    for name in (*Settings.model_fields, "github_token", "gitlab_token"):
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        loaded(monkeypatch, **values)
+    return str(error.value)
+
+
+def test_nothing_set_is_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch)
+    assert (settings.host, settings.port, settings.access) == ("127.0.0.1", 8000, Access.LIST)
+    assert settings.database_url == "sqlite+aiosqlite:///data/git-assistant.db"
+    assert (settings.github_api_url, settings.gitlab_url) == ("https://api.github.com", "https://gitlab.com")
+    assert settings.log_format is LogFormat.TEXT
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        ADMIN_IDS="7, 8,",
+        GITHUB_API_URLS="https://ghe.example/api/v3/, http://127.0.0.1:9",
+        SECRET_KEYS=f"{KEY},{KEY}",
+    )
+    assert settings.admin_ids == (7, 8)
+    assert settings.github_api_urls == ("https://ghe.example/api/v3", "http://127.0.0.1:9")
+    assert [key.get_secret_value() for key in settings.secret_keys] == [KEY, KEY]
+
+
+def test_dot_env_is_read_and_the_environment_goes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=9000\nHOST=0.0.0.0\nUNKNOWN_THING=1\n")
+    settings = loaded(monkeypatch, PORT="9001")
+    assert (settings.host, settings.port) == ("0.0.0.0", 9001)  # noqa: S104 - read, not bound
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, PUBLIC_URL="", TELEGRAM_BOT_TOKEN="", PORT="")
+    assert (settings.public_url, settings.telegram_bot_token, settings.port) == (None, None, 8000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "eighty", "integer"),
+        ("PORT", "70000", "65535"),
+        ("PUBLIC_URL", "bot.example.org", "https://"),
+        ("PUBLIC_URL", "https://ann:secret@bot.example.org", "without a user name"),
+        ("GITLAB_URL", "ftp://gitlab.example", "https://"),
+        ("GITHUB_API_URLS", "https://ok.example,nonsense", "https://"),
+        ("DATABASE_URL", "nonsense", "sqlite+aiosqlite:///"),
+        ("DATABASE_URL", "sqlite:///x.db", "sqlite+aiosqlite"),
+        ("DATABASE_URL", "sqlite+aiosqlite://", "a file"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///:memory:", "a file"),
+        ("TELEGRAM_BOT_TOKEN", "ABC-def", "@BotFather"),
+        ("TELEGRAM_BOT_TOKEN", "123456:with a space", "@BotFather"),
+        ("SECRET_KEYS", "short", "make-key"),
+        ("ACCESS", "everybody", "open"),
+        ("ADMIN_IDS", "@ann", "integer"),
+        ("LOG_FORMAT", "xml", "json"),
+        ("LEASE_SECONDS", "1", "3"),
+    ],
+)
+def test_a_bad_value_is_one_line_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    told = refused(monkeypatch, **{name: value})
+    assert told.startswith(f"{name}: ")
+    assert says in told
+    assert "\n" not in told
+
+
+def test_every_bad_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refused(monkeypatch, PORT="x", GITLAB_URL="y", ACCESS="z").splitlines()
+    assert sorted(line.partition(":")[0] for line in told) == ["ACCESS", "GITLAB_URL", "PORT"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TELEGRAM_BOT_TOKEN", "s3cr3t"), ("SECRET_KEYS", "s3cr3t"), ("PUBLIC_URL", "http://a:s3cr3t@b")],
+)
+def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        loaded(monkeypatch, **{name: value})
+    assert "s3cr3t" not in repr(error.getrepr(style="long"))
+
+
+def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, ACCESS="open", SECRET_KEYS=KEY)
+    assert TOKEN not in repr(settings)
+    assert KEY not in str(settings)
+
+
+def test_a_list_with_nobody_on_it_is_refused_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refused(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN)
+    assert "ADMIN_IDS" in told
+    assert "ACCESS=open" in told
+    assert loaded(monkeypatch, ADMIN_IDS="7").admin_ids == (7,)
+
+
+def test_real_tokens_are_noticed_wherever_they_stand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert tokens_set() == ()
+    (tmp_path / ".env").write_text("GITLAB_TOKEN=glpat-x\n")
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    assert tokens_set() == ("TELEGRAM_BOT_TOKEN", "GITLAB_TOKEN")
+
+
+def test_the_example_names_every_setting_and_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = example().splitlines()
+    assert {line[1:].partition("=")[0] for line in lines if line.startswith("#") and not line.startswith("# ")} == {
+        name.upper() for name in Settings.model_fields
+    }
+    uncommented = [line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in lines]
+    (tmp_path / ".env").write_text("\n".join(uncommented))
+    from_example = loaded(monkeypatch)
+    (tmp_path / ".env").unlink()
+    assert from_example == loaded(monkeypatch)
