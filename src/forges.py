@@ -4,7 +4,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from src.forge import Connector, ForgeType
+from src.github_api import website as github_website
 from src.github_api.webhooks import GitHubCodec
+from src.gitlab_api import website as gitlab_website
 from src.gitlab_api.webhooks import GitLabCodec
 
 
@@ -53,6 +55,8 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             web_url=github_web_url,
             codec=GitHubCodec(),
             connector=_github,
+            hooks_page=github_website.HOOKS_PAGE,
+            hook_labels=github_website.HOOK_LABELS,
         ),
         ForgeType(
             kind="gitlab",
@@ -66,6 +70,8 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             web_url=gitlab_web_url,
             codec=GitLabCodec(),
             connector=_gitlab,
+            hooks_page=gitlab_website.HOOKS_PAGE,
+            hook_labels=gitlab_website.HOOK_LABELS,
         ),
     )
 }

@@ -1,15 +1,17 @@
-"""What is collected: `tests/peers` needs programs from elsewhere and runs with `make test-peers` only."""
+"""What is collected: tests that stand apart run with a verb of their own, `make test-peers` and `make drill`."""
 
 from pathlib import Path
 
 import pytest
 
-PEERS = Path(__file__).with_name("peers")
+HERE = Path(__file__).parent
+APART = (HERE / "peers", HERE / "drills")  # the one needs programs from elsewhere, the other takes long
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the peers out unless they are asked for by their path."""
-    asked = (Path(config.invocation_params.dir, str(given).partition("::")[0]) for given in config.args)
-    if collection_path.is_relative_to(PEERS) and not any(path.is_relative_to(PEERS) for path in asked):
-        return True
+    """Leave them out unless they are asked for by their path."""
+    asked = [Path(config.invocation_params.dir, str(given).partition("::")[0]) for given in config.args]
+    for folder in APART:
+        if collection_path.is_relative_to(folder) and not any(path.is_relative_to(folder) for path in asked):
+            return True
     return None

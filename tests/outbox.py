@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,20 +12,20 @@ from time import monotonic
 from typing import Any
 
 from aiogram import Bot
-from aiogram.client.session.middlewares.base import BaseRequestMiddleware
 from sqlalchemy import select
 
 from src.database.database import Database
 from src.database.models import Base, Chat, LogEntry, Message, Project, Sent, StoredEvent, Subscription, User
-from src.database.repositories import event_log, events, forges, projects, subscriptions, users
+from src.database.repositories import event_log, forges, projects, users
 from src.database.repositories import messages as outbox
-from src.demo.telegram import TelegramEmulator
-from src.events import Event, IssueAction, IssueEvent
+from src.demo.telegram import Chat as TelegramChat
+from src.demo.telegram import Limits, TelegramEmulator
+from src.events import SCHEMA_VERSION, Event, IssueAction, IssueEvent, Subject, SubjectKind, dump
 from src.forge import RemoteProject
 from src.webhook.metrics import Metrics
 from src.webhook.notifier import Checkpoint, Notifier, Pacer
 from tests.emulated_bot import bot_on
-from tests.rendering import GITHUB, GITLAB, ISSUE, shared
+from tests.rendering import GITHUB, GITLAB, WEB, shared
 
 WORDS = {"github": GITHUB, "gitlab": GITLAB}
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -98,34 +99,48 @@ class Outbox:
         reasons: Sequence[dict[str, Any]] = (),
         reply_to: int | None = None,
         body: str | None = None,
+        same: bool = False,
     ) -> str:
-        """Queue a message; the title of its issue, by which `titles` knows it again. `body`: what is stored instead."""
-        number = next(self.numbers)
-        event = event or issue(f"Issue no. {number}", happening=f"h{number}")
+        """Queue a message; its subject's title, by which `titles` knows it again.
+
+        `body`: what is stored in place of the event. `same`: of the event that was queued last.
+        """
         async with self.database.write() as session:
-            now = self.time.now()
-            stored = await session.scalar(select(StoredEvent).where(StoredEvent.happening_key.endswith(event.happening)))
-            if stored is None:
-                stored = await events.put(session, event, project_id=self.project.id, delivery_id=None, now=now)
-            assert stored is not None
-            stored.body = body or stored.body
-            await outbox.put(
-                session,
-                event_id=stored.id,
-                chat_id=chat.id,
-                topic_id=topic_id,
-                subscription_id=None,
-                reasons=reasons,
-                subject_key=event.subject.key,
-                coalesce_key=None,
-                level=level,
-                now=now,
+            if same:
+                stored = (await session.scalars(select(StoredEvent).order_by(StoredEvent.id.desc()))).first()
+                assert stored is not None
+            else:
+                stored = self._stored(event or issue(f"Issue no. {next(self.numbers)}"), body)
+                session.add(stored)
+                await session.flush()
+            session.add(
+                Message(
+                    event_id=stored.id,
+                    chat_id=chat.id,
+                    topic_id=topic_id,
+                    op="send",
+                    reasons=list(reasons),
+                    subject_key=stored.subject_key,
+                    reply_to=reply_to,
+                    level=level,
+                    state="new",
+                    not_before=self.time.now(),
+                    created_at=self.time.now(),
+                )
             )
-            if reply_to is not None:
-                row = (await session.scalars(select(Message).order_by(Message.id.desc()))).first()
-                assert row is not None
-                row.reply_to = reply_to
-        return event.subject.title
+        return stored.series or ""
+
+    def _stored(self, event: Event, body: str | None) -> StoredEvent:
+        return StoredEvent(
+            project_id=self.project.id,
+            happening_key=f"h{next(self.numbers)}",
+            name=event.names[0],
+            subject_key=event.subject.key,
+            series=event.subject.title,
+            schema_version=SCHEMA_VERSION,
+            body=dump(event) if body is None else body,
+            created_at=self.time.now(),
+        )
 
     async def subscribe(self, chat: Chat, *, topic_id: int = 0) -> Subscription:
         """The chat (and topic) follows the project."""
@@ -217,6 +232,34 @@ class Outbox:
         return self.metrics.registry.get_sample_value("git_assistant_messages_total", {"outcome": outcome}) or 0.0
 
 
-def issue(title: str, *, happening: str, **more: Any) -> IssueEvent:
+def issue(title: str) -> IssueEvent:
     """Ann opened an issue."""
-    return IssueEvent(**{**shared(ISSUE_OF(title)), "happening": happening, **more}, action=IssueAction.OPENED)
+    subject = Subject(kind=SubjectKind.ISSUE, id="12", number=12, title=title, url=f"{WEB}/acme/rocket/issues/12")
+    return IssueEvent(**shared(subject), action=IssueAction.OPENED)
+
+
+_TITLE = re.compile(r"Issue no\. [0-9]+")
+
+
+def titles(place: TelegramChat) -> list[str]:
+    """The titles of the issues that the bot told of in a chat, in order."""
+    return [found.group() for m in place.messages() if m.from_bot and (found := _TITLE.search(m.text))]
+
+
+@asynccontextmanager
+async def open_outbox(folder: Path, *, speed: float = 1, limits: Limits | None = None) -> AsyncIterator[Outbox]:
+    """Everything that a sender needs, in a folder of its own; time runs `speed` times as fast as outside."""
+    time = FastTime(speed)
+    database = Database(f"sqlite+aiosqlite:///{folder}/outbox.db")
+    try:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with database.write() as session:
+            forge = await forges.ensure(session, "github", "https://api.github.example")
+            remote = RemoteProject(external_id="1", path="acme/rocket", url=f"{WEB}/acme/rocket", private=False)
+            project = await projects.ensure(session, forge.id, remote)
+            owner = await users.ensure_user(session, 7, name="Ann", language="en", now=time.now())
+        async with TelegramEmulator(limits=limits, now=time.unix) as tg, bot_on(tg) as bot:
+            yield Outbox(database, tg, bot, time, project, owner)
+    finally:
+        await database.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from src.webhook.handlers import Receiver
 from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
 from src.webhook.pipeline import Pipeline
-from src.webhook.server import create_app
+from src.webhook.server import SERVER_OPTIONS, create_app
 from tests.fake_forge import FakeForge
 from tests.payloads import load as load_payload
 from tests.payloads import sign_github
@@ -67,6 +67,7 @@ class Relay:
         self.forge = forge
         self.metrics = metrics
         self.box = box
+        self.wake = wake  # the pipeline looks again at once
         self._numbers = iter(range(1, 10_000))
         self._deliveries = iter(range(1, 1_000_000))
 
@@ -246,8 +247,10 @@ async def running_relay(
     receiver = Receiver(database, box, types, inbox, Budget(), metrics, utc_now, {})
     app = create_app(receiver, database, metrics, instance="tests", is_migrated=_true, waits={})
     try:
-        async with TestClient(TestServer(app)) as client, asyncio.TaskGroup() as tasks:
-            relay = Relay(database, client, forge, metrics, box)
+        server = TestServer(app)
+        await server.start_server(**SERVER_OPTIONS)
+        async with TestClient(server) as client, asyncio.TaskGroup() as tasks:
+            relay = Relay(database, client, forge, metrics, box, pipeline.wake)
             tasks.create_task(inbox.run())
             tasks.create_task(pipeline.run(stop))
             try:

@@ -13,7 +13,7 @@ from aiogram.utils.formatting import Text
 
 from src.bot.deps import Visit
 from src.bot.keyboards import Press
-from src.bot.states import Dialog, dialog_in, finished_in, prompt_in, save
+from src.bot.states import Dialog, dialog_in, finish, finished_in, prompt_in, save
 from src.i18n import Translator
 from src.webhook.render.content import clean
 
@@ -97,6 +97,12 @@ async def whose(state: FSMContext, nonce: str, presser: int) -> str | None:
     """The name of the owner where that is somebody else than the one who presses."""
     owner = await state.storage.get_data(_owner_key(state, nonce))
     return clean(str(owner["name"])) if owner and owner["id"] != presser else None
+
+
+async def finish_dialog(state: FSMContext, nonce: str) -> None:
+    """The dialog is over; a second tap on its last button is known by the nonce."""
+    await finish(state, nonce)
+    await forget_owner(state, nonce)
 
 
 async def forget_owner(state: FSMContext, nonce: str) -> None:

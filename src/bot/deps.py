@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aiogram import Bot
+from aiogram.fsm.context import FSMContext
+
 from src.bot.access import AccessRule
 from src.database.credentials import Credentials
 from src.database.database import Database
 from src.database.models import Forge
 from src.forge import ForgeType
+from src.i18n import Translator
 from src.webhook.manager import HookManager
 
 
@@ -57,3 +61,14 @@ class Visit:
     topic_id: int | None  # of a forum; `None` in its General topic and wherever there are no topics
     private: bool
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a step of a dialog needs, in one."""
+
+    bot: Bot
+    deps: BotDeps
+    visit: Visit
+    state: FSMContext
+    t: Translator

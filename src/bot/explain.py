@@ -33,9 +33,7 @@ def explain(error: ForgeError, forge: ForgeType, t: Translator, now: datetime) -
         case Rejected():
             template = t("{forge} refused: {said}")
         case _:
-            template = t(
-                "{forge} does not answer right now; your token is not to blame. Try again in a few minutes."
-            )
+            template = t("{forge} does not answer right now; your token is not to blame. Try again in a few minutes.")
     said = literal(clean(str(error))[:_SAID])
     return compose(template, forge=forge.title, said=said, command=token_command(forge.kind))
 

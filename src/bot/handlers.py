@@ -11,11 +11,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import alert, forget_owner, refuse_stale, rewrite, say
+from src.bot.conversation import alert, finish_dialog, refuse_stale, rewrite, say
 from src.bot.deps import BotDeps, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
-from src.bot.states import TokenStates, dialog_in, finish
+from src.bot.states import TokenStates, dialog_in
 from src.bot.status import describe_status, gather
 from src.bot.token_handlers import cancel_prompt
 from src.forge import ForgeError
@@ -109,8 +109,7 @@ async def cancel(
     if dialog is None:
         await say(bot, visit, t("Nothing is open."), reply_to=message)
         return
-    await finish(state, dialog.nonce)
-    await forget_owner(state, dialog.nonce)
+    await finish_dialog(state, dialog.nonce)
     text = t("Cancelled: nothing was changed.")
     await rewrite(bot, visit, dialog.message_id, text)
     await say(bot, visit, text, reply_to=message)
@@ -135,7 +134,7 @@ async def foreign(callback: CallbackQuery, t: Translator) -> None:
     await callback.answer(**alert(t("This button no longer does anything.")))
 
 
-async def on_error(event: ErrorEvent, bot: Bot) -> bool:
+async def on_error(event: ErrorEvent) -> bool:
     """Tell the person one sentence with a number, and the log the same number; never what the update held."""
     reference = secrets.token_hex(3)
     error = event.exception
@@ -149,19 +148,19 @@ async def on_error(event: ErrorEvent, bot: Bot) -> bool:
     sender = message.from_user if message else callback.from_user if callback else None
     t = translator(choose(sender.language_code if sender else None))
     template = t("Something went wrong on my side. If it stays so, give the operator this number: {number}")
+    text = compose(template, number=Code(reference)).as_kwargs()
     if callback is not None:
-        await _answer_once(callback, template.format(number=reference))
-    elif message is not None:
-        await message.answer(**compose(template, number=Code(reference)).as_kwargs())
+        await _stop_waiting(callback)
+        message = callback.message if isinstance(callback.message, Message) else None
+    if message is not None:
+        await message.answer(**text)
     return True
 
 
-async def _answer_once(callback: CallbackQuery, text: str) -> None:
-    """As an alert, or as a message where the press was answered before it went wrong."""
+async def _stop_waiting(callback: CallbackQuery) -> None:
+    """End the button's spinner; where the press was answered before it went wrong, Telegram says so."""
     try:
-        await callback.answer(**alert(text))
+        await callback.answer()
     except TelegramBadRequest as error:
         if "query is too old" not in error.message:
             raise
-    if isinstance(callback.message, Message):
-        await callback.message.answer(text)

@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.formatting import Code
 
 from src.bot.conversation import alert
-from src.bot.deps import BotDeps, Visit
+from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.states import TokenStates
 from src.database.repositories import users
 from src.i18n import N_, Translator, choose, translator
@@ -45,8 +45,8 @@ class VisitMiddleware(BaseMiddleware):
             chat = await users.ensure_chat(
                 session, place.id, type_=place.type, title=place.title or sender.full_name, language=language
             )
-        data["t"] = translator(chat.language or language)
-        data["visit"] = Visit(
+        data["t"] = t = translator(chat.language or language)
+        data["visit"] = visit = Visit(
             user_id=user.id,
             chat_id=chat.id,
             telegram_user_id=sender.id,
@@ -55,6 +55,7 @@ class VisitMiddleware(BaseMiddleware):
             private=place.type == "private",
             name=sender.first_name,
         )
+        data["scene"] = Scene(data["bot"], self._deps, visit, data["state"], t)
         return await handler(event, data)
 
 
@@ -70,7 +71,9 @@ class CommandMiddleware(BaseMiddleware):
 
 
 async def _turn_away(event: TelegramObject, number: int, t: Translator) -> None:
-    template = t("Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}.")
+    template = t(
+        "Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}."
+    )
     if isinstance(event, CallbackQuery):
         await event.answer(**alert(template.format(number=number)))
     elif isinstance(event, Message):

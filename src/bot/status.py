@@ -49,7 +49,7 @@ def describe_status(status: Status, deps: BotDeps, *, private: bool, t: Translat
     blocks: list[Text] = []
     if private:
         blocks.append(_accounts(status, deps, t))
-    blocks.append(_subscriptions(status, deps, t))
+    blocks.append(_subscriptions(status, t))
     return joined(blocks, "\n\n")
 
 
@@ -63,9 +63,7 @@ def _accounts(status: Status, deps: BotDeps, t: Translator) -> Text:
 
 
 def _account(account: Account, forge_type: ForgeType, t: Translator) -> Text:
-    line = Text(
-        forge_type.title, ": ", name(clean(account.login)), " · ", Code(f"••••{account.token_last4}")
-    )
+    line = Text(forge_type.title, ": ", name(clean(account.login)), " · ", Code(f"••••{account.token_last4}"))
     if account.dead_at is not None:
         template = t("the token no longer works: {command}")
         return Text(line, "\n⚠ ", template.format(command=token_command(forge_type.kind)))
@@ -75,12 +73,11 @@ def _account(account: Account, forge_type: ForgeType, t: Translator) -> Text:
     return line
 
 
-def _subscriptions(status: Status, deps: BotDeps, t: Translator) -> Text:
+def _subscriptions(status: Status, t: Translator) -> Text:
     lines: list[Text] = [Bold(t("This chat follows"))]
     if not status.followed:
         lines.append(Text(t("Nothing yet: /subscribe")))
-    for item in status.followed[:_SHOWN]:
-        lines.append(_subscription(item, status.hooks.get(item.project.id), t))
+    lines += [_subscription(item, status.hooks.get(item.project.id), t) for item in status.followed[:_SHOWN]]
     more = len(status.followed) - _SHOWN
     if more > 0:
         lines.append(Text(t.n("and {n} more project", "and {n} more projects", more).format(n=more)))

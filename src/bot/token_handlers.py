@@ -1,7 +1,7 @@
 """`/set_..._token`: a token is taken in private, its message deleted at once, checked on the forge, kept encrypted."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, StateFilter
@@ -10,7 +10,7 @@ from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
 from src.bot.conversation import belongs, refuse_stale, rewrite, say, take_away
-from src.bot.deps import BotDeps, Visit
+from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import explain
 from src.bot.keyboards import Act, Press, token_keyboard
 from src.bot.states import TokenPrompt, TokenStates, finish, prompt_in, save
@@ -33,17 +33,6 @@ _PROBLEMS = {
 _NOT_DELETED = N_("I could not delete your message with the token: delete it yourself, please.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Where a token is talked about."""
-
-    bot: Bot
-    deps: BotDeps
-    visit: Visit
-    state: FSMContext
-    t: Translator
-
-
 def token_router(kinds: tuple[str, ...]) -> Router:
     """The commands for these kinds of forge, and the question that they ask."""
     router = Router(name="tokens")
@@ -57,22 +46,18 @@ def answer_router() -> Router:
     router = Router(name="token answers")
     router.message.register(token_sent, StateFilter(TokenStates.waiting), F.text, ~F.text.startswith("/"))
     router.message.register(no_text_sent, StateFilter(TokenStates.waiting))
-    router.callback_query.register(
-        token_cancelled, StateFilter(TokenStates.waiting), Press.filter(F.act == Act.CANCEL)
-    )
+    router.callback_query.register(token_cancelled, StateFilter(TokenStates.waiting), Press.filter(F.act == Act.CANCEL))
     return router
 
 
-async def set_token(
-    message: Message, command: CommandObject, bot: Bot, deps: BotDeps, visit: Visit, state: FSMContext, t: Translator
-) -> None:
+async def set_token(message: Message, command: CommandObject, scene: Scene) -> None:
     """The command, with or without a token behind it."""
-    scene = _Scene(bot, deps, visit, state, t)
+    bot, deps, visit, t = scene.bot, scene.deps, scene.visit, scene.t
     kind = command.command.lower().removeprefix("set_").removesuffix("_token")
     if not visit.private:
         await _not_here(scene, message, exposed=bool(command.args))
         return
-    await state.clear()
+    await scene.state.clear()
     given = read_token(command.args or "")
     if (given.token or given.problem) and not await take_away(message):
         await say(bot, visit, t(_NOT_DELETED))
@@ -85,9 +70,9 @@ async def set_token(
         await _take(scene, forge, given)
 
 
-async def token_sent(message: Message, bot: Bot, deps: BotDeps, visit: Visit, state: FSMContext, t: Translator) -> None:
+async def token_sent(message: Message, scene: Scene) -> None:
     """The next message after the question."""
-    scene = _Scene(bot, deps, visit, state, t)
+    bot, deps, visit, state, t = scene.bot, scene.deps, scene.visit, scene.state, scene.t
     if not await take_away(message):
         await say(bot, visit, t(_NOT_DELETED))
     prompt = await prompt_in(state)
@@ -129,7 +114,7 @@ async def cancel_prompt(bot: Bot, visit: Visit, state: FSMContext, t: Translator
         await rewrite(bot, visit, prompt.message_id, t("Cancelled: no token was stored."))
 
 
-async def _not_here(scene: _Scene, message: Message, *, exposed: bool) -> None:
+async def _not_here(scene: Scene, message: Message, *, exposed: bool) -> None:
     """In a group others may have read the token."""
     t = scene.t
     if not exposed:
@@ -142,7 +127,7 @@ async def _not_here(scene: _Scene, message: Message, *, exposed: bool) -> None:
     await say(scene.bot, scene.visit, " ".join(lines), reply_to=None if deleted else message)
 
 
-async def _ask(scene: _Scene, forge: Forge, text: Text | str, message_id: int | None = None) -> None:
+async def _ask(scene: Scene, forge: Forge, text: Text | str, message_id: int | None = None) -> None:
     """Wait for a token. The question stands in `message_id`, or in a new message."""
     prompt = TokenPrompt(nonce=secrets.token_hex(4), forge_id=forge.id)
     keyboard = token_keyboard(prompt.nonce, scene.t)
@@ -154,7 +139,7 @@ async def _ask(scene: _Scene, forge: Forge, text: Text | str, message_id: int | 
     await save(scene.state, replace(prompt, message_id=message_id))
 
 
-async def _take(scene: _Scene, forge: Forge, given: TokenInput, message_id: int | None = None) -> None:
+async def _take(scene: Scene, forge: Forge, given: TokenInput, message_id: int | None = None) -> None:
     """Check the token and store it; whatever is wrong is said, and the next message may be another one."""
     t, deps = scene.t, scene.deps
     if given.token is None:
@@ -239,9 +224,7 @@ def _stored(deps: BotDeps, forge: Forge, identity: Identity, last4: str, t: Tran
     if identity.missing:
         template = t("It lacks {scopes}: private projects, webhooks or mentions may not work. Better: {page}.")
         lines.append(
-            compose(
-                template, scopes=_scopes(identity.missing), page=link(t("make one"), deps.token_page(forge))
-            )
+            compose(template, scopes=_scopes(identity.missing), page=link(t("make one"), deps.token_page(forge)))
         )
     elif identity.scopes is None:
         template = t("{forge} does not show what this token may do; I will say so when something is missing.")

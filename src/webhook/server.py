@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import text
@@ -15,6 +16,9 @@ from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+# Compressed bodies are refused, so nothing may unpack one while the rest of a refused request is read.
+SERVER_OPTIONS: dict[str, Any] = {"access_log": None, "shutdown_timeout": 20, "auto_decompress": False}
 
 
 def create_app(
@@ -75,7 +79,7 @@ async def serve(
     ready: Callable[[int], None],
 ) -> None:
     """Listen until `stop`; then answer what has begun, store what was accepted, and return."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=20)
+    runner = web.AppRunner(app, **SERVER_OPTIONS)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(inbox.run(), name="inbox")
         try:

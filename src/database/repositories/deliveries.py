@@ -31,7 +31,8 @@ _REQUEUE = (
     .where(
         Delivery.hook_id == bindparam("b_hook_id"),
         Delivery.key == bindparam("b_key"),
-        Delivery.state.in_(("failed", "quarantined", "unknown")),
+        # not in_(): a list of parameters cannot be bound in a batch
+        or_(Delivery.state == "failed", Delivery.state == "quarantined", Delivery.state == "unknown"),
     )
     .values(state="new", attempts=0, error=None, not_before=bindparam("b_now"))
     .execution_options(synchronize_session=False)

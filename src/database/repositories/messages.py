@@ -104,7 +104,7 @@ async def head(session: AsyncSession, chat_id: int, *, now: datetime) -> Outgoin
     unfinished = (Message.state.in_(UNFINISHED), Message.chat_id == chat_id)
     oldest = select(func.min(Message.id)).where(*unfinished).scalar_subquery()
     row = (await session.execute(_due(now).where(Message.id == oldest))).one_or_none()
-    return None if row is None else Outgoing(*row.tuple())
+    return None if row is None else Outgoing(*row)
 
 
 def _due(now: datetime) -> Select[Message, Chat, StoredEvent, str]:

@@ -1,0 +1,74 @@
+# Every verb makes what it needs; VENV=... and PYTHON=... choose another environment or interpreter.
+VENV ?= .venv
+PYTHON ?= python3
+PEERS_HOME ?= $(CURDIR)/build/peers
+export PEERS_HOME
+
+# Stamps bear a checksum of the pins: changed pins are installed, unchanged ones cost nothing.
+checksum = $(shell cat $(1) | cksum | cut -d " " -f 1)
+RUN := $(VENV)/.run-$(call checksum,requirements.txt)
+DEV := $(VENV)/.dev-$(call checksum,requirements.txt requirements-dev.txt)
+BIN := $(VENV)/bin
+POT := build/git_assistant.pot
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run doctor demo demo-script test test-peers drill lint fmt messages env-example
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-12s %s\n' "$$verb" "$$what"; done
+
+setup: $(DEV) ## install everything for development into .venv
+
+run: $(RUN) ## start bot, relay, worker and sender with the settings of .env
+	$(BIN)/python main.py run
+
+doctor: $(RUN) ## find what is wrong with the settings and the surroundings
+	$(BIN)/python main.py doctor
+
+demo: $(RUN) ## show everything against emulators, without any account
+	$(BIN)/python main.py demo
+
+demo-script: $(RUN) ## the demo as a script that ends by itself and fails when something is wrong
+	$(BIN)/python main.py demo-script
+
+test: $(DEV) ## the project's own tests; they need nothing from outside
+	$(BIN)/python -m pytest -q tests
+
+test-peers: $(DEV) ## tests against programs and payloads of others (downloads them from npm and PyPI)
+	PYTHON=$(BIN)/python tests/peers/setup
+	$(BIN)/python -m pytest -q tests/peers
+
+drill: $(DEV) ## crash drills: kill -9 between receiving and sending
+	$(BIN)/python -m pytest -q tests/drills
+
+lint: $(DEV) ## ruff, mypy, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(DEV) ## format the sources and mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+messages: $(DEV) ## take new texts from the sources into the catalogues of src/locales
+	mkdir -p build
+	$(BIN)/pybabel extract -F babel.cfg -k t -k n:1,2 -k p:1c,2 -k N_ -c Translators: -s --add-location=file --no-wrap -o $(POT) src
+	$(BIN)/pybabel update -i $(POT) -d src/locales -D git_assistant --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
+
+env-example: $(RUN) ## write .env.example from the settings
+	$(BIN)/python -c "from src.config import example; print(example(), end='')" > .env.example
+
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11 ...')"
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@rm -f $(VENV)/.run-*
+	@touch $@
+
+$(DEV): $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-* $(VENV)/.run-*
+	@touch $(RUN) $@

@@ -1,0 +1,49 @@
+"""The bot as a whole: its connection to Telegram, its dispatcher with all handlers, its long polling."""
+
+from aiogram import Bot, Dispatcher, Router
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.fsm.storage.memory import MemoryStorage, SimpleEventIsolation
+from aiogram.fsm.strategy import FSMStrategy
+
+from src.bot.access import AccessRule
+from src.bot.deps import BotDeps
+from src.bot.handlers import command_router, fallback_router, on_error
+from src.bot.middlewares import CommandMiddleware, VisitMiddleware
+from src.bot.polling import poll
+from src.bot.subscription_confirm import confirm_router
+from src.bot.subscription_events import events_router
+from src.bot.subscription_handlers import search_router, subscription_router
+from src.bot.token_handlers import answer_router, token_router
+
+__all__ = ["AccessRule", "BotDeps", "create_bot", "create_dispatcher", "poll"]
+
+
+def create_bot(token: str, api_url: str, limiter: BaseRequestMiddleware) -> Bot:
+    """A bot on this Bot API server, every call of which passes the limiter. Close it with `bot.session.close()`."""
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+    session.middleware(limiter)
+    return Bot(token, session=session, default=DefaultBotProperties(link_preview_is_disabled=True))
+
+
+def create_dispatcher(deps: BotDeps) -> Dispatcher:
+    """All handlers. The order of the routers is the order in which they are asked."""
+    dispatcher = Dispatcher(
+        storage=MemoryStorage(),
+        fsm_strategy=FSMStrategy.USER_IN_TOPIC,
+        events_isolation=SimpleEventIsolation(),
+        deps=deps,
+    )
+    visit = VisitMiddleware(deps)
+    dispatcher.message.middleware(visit)
+    dispatcher.callback_query.middleware(visit)
+    dispatcher.errors.register(on_error)
+    commands = Router(name="all commands")
+    commands.message.middleware(CommandMiddleware())
+    commands.include_routers(command_router(), token_router(deps.kinds), subscription_router())
+    dispatcher.include_routers(
+        commands, answer_router(), search_router(), events_router(), confirm_router(), fallback_router()
+    )
+    return dispatcher

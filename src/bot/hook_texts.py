@@ -1,0 +1,79 @@
+"""What became of a project's webhook, for the person who subscribed. Pure."""
+
+from typing import assert_never
+
+from aiogram.utils.formatting import Code, Text
+
+from src.database.models import Project
+from src.forge import ForgeType
+from src.i18n import Translator
+from src.webhook.manager import HookOutcome, HookState, ManualReason
+from src.webhook.render import compose, link, literal
+from src.webhook.render.content import clean
+from src.webhook.render.nodes import joined
+
+_SAID = 300  # characters of what the forge said
+
+
+def done(state: HookState, project: Project, t: Translator) -> Text:
+    """Nothing is left to do."""
+    match state.outcome:
+        case HookOutcome.CREATED:
+            template = t("✓ {project} is followed here now: I made its webhook.")
+        case HookOutcome.WIDENED:
+            template = t("✓ {project} is followed here now: I set its webhook to what you chose.")
+        case HookOutcome.SHARED:
+            template = t("✓ {project} is followed here now: its webhook is in place.")
+        case HookOutcome.MANUAL:
+            raise ValueError("a hook to be made by hand is not done")
+        case _:
+            assert_never(state.outcome)
+    return compose(template, project=_link(project))
+
+
+def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
+    """What to do, or to ask an administrator for. Holds the hook's secret: for a private chat alone."""
+    lines = [compose(t("✓ Your subscription to {project} is stored."), project=_link(project)), _why(state, forge, t)]
+    if project.url and forge.hooks_page:
+        lines.append(link(t("Open the webhooks' page"), f"{project.url}/{forge.hooks_page}"))
+    lines.append(compose(t("Address: {address}"), address=Code(state.address)))
+    if state.secret is not None:
+        lines.append(compose(t("Secret: {secret}"), secret=Code(state.secret)))
+        lines.append(compose(t("Content type, if it asks: {type}"), type=Code("application/json")))
+    lines.append(Text(t("Tick: {events}").format(events=", ".join(state.events))))
+    return joined(lines, "\n")
+
+
+def sent_privately(project: Project, t: Translator, *, reached: bool) -> Text:
+    """What a group reads of a hook to be made by hand."""
+    template = (
+        t("✓ {project} is followed here. Its webhook has to be set by hand: I wrote you in private how.")
+        if reached
+        else t(
+            "✓ {project} is followed here. Its webhook has to be set by hand, and I may not write to you: "
+            "open a private chat with me, press Start, then /subscribe here again."
+        )
+    )
+    return compose(template, project=_link(project))
+
+
+def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
+    if state.secret is None:
+        return Text(t("Its webhook lacks events that you chose. Ask an administrator of the project to add them:"))
+    match state.why:
+        case ManualReason.NO_PUBLIC_URL:
+            return Text(
+                t("I do not know my own public address (PUBLIC_URL), so make the webhook by hand, that address first:")
+            )
+        case ManualReason.REJECTED:
+            said = literal(clean(state.message)[:_SAID])
+            template = t("{forge} refused the webhook: {said}\nAsk an administrator of the project to make it:")
+            return compose(template, forge=forge.title, said=said)
+        case ManualReason.NO_RIGHT | None:
+            return Text(t("Your token may not make its webhook. Ask an administrator of the project to make it:"))
+        case _:
+            assert_never(state.why)
+
+
+def _link(project: Project) -> Text:
+    return link(clean(project.path), project.url)

@@ -1,0 +1,132 @@
+"""Long polling: each update is handled once, and a clean stop leaves nothing half done."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramConflictError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.types import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
+
+from src.bot.deps import BotDeps
+from src.bot.handlers import menu
+from src.i18n import DEFAULT, languages, translator
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_WAIT = 25  # seconds that Telegram may hold a request for updates
+_AT_ONCE = 50  # updates handled at the same time
+_CONFLICTS = 5  # tries against another poller before we give up
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between tries
+_PASSING = (TelegramNetworkError, TelegramServerError, TelegramRetryAfter, TelegramConflictError, ClientDecodeError)
+
+
+async def poll(bot: Bot, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
+    """Fetch and handle updates until `stop` is set; then finish what is being handled and confirm it to Telegram.
+
+    Raises what no waiting mends: a token that Telegram refuses, and another process that polls with it.
+    """
+    deps: BotDeps = dispatcher["deps"]
+    offset: int | None = None
+    allowed = dispatcher.resolve_used_update_types()
+    try:
+        await _persist(bot.delete_webhook, stop)
+        await _persist(lambda: _announce(bot, deps), stop)
+        room = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as handling:
+            while not stop.is_set():
+                ask = partial(bot.get_updates, offset=offset, timeout=_WAIT, allowed_updates=allowed)
+                updates = await _persist(ask, stop)
+                for update in updates or []:
+                    await room.acquire()
+                    handling.create_task(_handle(bot, dispatcher, update, room))
+                    offset = update.update_id + 1
+        if offset is not None:
+            await _confirm(bot, offset)
+    finally:
+        await dispatcher.emit_shutdown(bot=bot)
+
+
+async def _handle(bot: Bot, dispatcher: Dispatcher, update: Update, room: asyncio.Semaphore) -> None:
+    """One update. Errors were told by the dispatcher's error handler; what is left is that telling failed, too."""
+    try:
+        await dispatcher.feed_update(bot, update)
+    except TelegramAPIError as error:
+        log.warning("Update %d: its failure could not be told: %s", update.update_id, error)
+    finally:
+        room.release()
+
+
+async def _announce(bot: Bot, deps: BotDeps) -> None:
+    """The menus of commands, in every language, for private chats and for groups."""
+    for language in languages():
+        t = translator(language)
+        for scope, private in ((BotCommandScopeAllPrivateChats(), True), (BotCommandScopeAllGroupChats(), False)):
+            commands = [
+                BotCommand(command=command, description=description)
+                for command, description in menu(deps, t, private=private)
+            ]
+            await bot.set_my_commands(commands, scope=scope, language_code=None if language == DEFAULT else language)
+
+
+async def _confirm(bot: Bot, offset: int) -> None:
+    """Tell Telegram that everything before `offset` is done; what comes with the answer stays for the next start."""
+    try:
+        await bot.get_updates(offset=offset, limit=1, timeout=0)
+    except TelegramAPIError as error:
+        log.warning("The last updates could not be confirmed, they will come again: %s", error)
+
+
+async def _persist(call: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """The answer to a call, tried again while the trouble is a passing one; `None` where the stop came first."""
+    pause, conflicts = _FIRST_PAUSE, 0
+    while not stop.is_set():
+        answer = await _unless_stopped(call, stop)
+        if not isinstance(answer, Exception):
+            return answer
+        conflicts += isinstance(answer, TelegramConflictError)
+        if not isinstance(answer, _PASSING) or conflicts >= _CONFLICTS:
+            raise answer
+        wait = float(answer.retry_after) if isinstance(answer, TelegramRetryAfter) else pause
+        log.warning("Telegram: %s; next try in %.0f s", answer, wait)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+        await _sleep(wait, stop)
+    return None
+
+
+async def _unless_stopped(call: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | Exception | None:
+    """The answer, or the error in its place; `None` where the stop came first and the call was given up."""
+
+    async def ask() -> T | Exception:
+        try:
+            return await call()
+        except (TelegramAPIError, ClientDecodeError) as error:
+            return error
+
+    async with asyncio.TaskGroup() as group:
+        asking, stopping = group.create_task(ask()), group.create_task(stop.wait())
+        await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        answer = asking.result() if asking.done() else None
+        asking.cancel()
+        stopping.cancel()
+    return answer
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    """Wait, or until the stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
