@@ -61,6 +61,7 @@ class Relay:
         forge: FakeForge,
         metrics: Metrics,
         box: SecretBox,
+        wake: Callable[[], None],
     ) -> None:
         self.database = database
         self.client = client

@@ -14,7 +14,7 @@ from src.database.repositories import users
 from src.demo.telegram import FaultKind, Person
 from src.webhook.notifier import Notifier
 from tests.emulated_bot import bot_on
-from tests.outbox import NoPacer, Outbox, open_outbox, titles
+from tests.outbox import NoPacer, Outbox, issue, open_outbox, titles
 
 SEND = "sendMessage"
 
@@ -268,7 +268,7 @@ async def test_a_message_that_telegram_refuses_is_dead_with_its_reason_and_the_n
     box: Outbox, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat = await box.chat(ann.id)
-    await box.put(chat, body=_with_long_text(box))
+    await box.put(chat, issue("A title " * 30))
     second = await box.put(chat)
     # A text that Telegram takes for too long, which the renderer never makes.
     monkeypatch.setattr("src.demo.telegram.methods.messages.MAX_TEXT", 150)
@@ -356,10 +356,3 @@ async def test_a_message_that_somebody_else_took_over_is_not_written_over(box: O
 
     assert [(row.state, row.lease_owner) for row in await box.messages()] == [("sending", "two")]
     assert await box.sent() == []
-
-
-def _with_long_text(box: Outbox) -> str:
-    from src.events import dump
-    from tests.outbox import issue
-
-    return dump(issue("A title " * 30))

@@ -1,0 +1,268 @@
+"""One holder at a time: waiting, renewing, losing and letting go."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.database import Database
+from src.database.lease import LeaseLost, while_held
+from src.database.models import Base, Lease, utc_now
+from src.database.repositories import leases
+
+TERM = timedelta(seconds=0.3)
+NAME = "telegram:42"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/leases.db")
+    async with opened.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield opened
+    await opened.close()
+
+
+class Holder:
+    """A process that wants the lease, and works until it is told to stop."""
+
+    def __init__(self, database: Database, owner: str, term: timedelta = TERM) -> None:
+        self._database = database
+        self.owner = owner
+        self._term = term
+        self.stop = asyncio.Event()
+        self.holds = asyncio.Event()
+        self.fence = 0
+        self.cancelled = False
+
+    async def run(self, clock: Callable[[], datetime] = utc_now) -> None:
+        await while_held(
+            self._database, NAME, owner=self.owner, term=self._term, stop=self.stop, work=self._work, clock=clock
+        )
+
+    async def _work(self, fence: int) -> None:
+        self.fence = fence
+        self.holds.set()
+        try:
+            await self.stop.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+async def holder_now(database: Database) -> str | None:
+    async with database.read() as session:
+        return await leases.holder(session, NAME, utc_now())
+
+
+async def test_a_second_one_waits_and_is_told_once_for_whom(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = Holder(database, "one"), Holder(database, "two")
+    with caplog.at_level(logging.INFO, logger="src.database.lease"):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one.run())
+            await one.holds.wait()
+            group.create_task(two.run())
+            await asyncio.sleep(TERM.total_seconds() * 2.5)
+            assert not two.holds.is_set(), "renewed, it outlasts its term"
+            one.stop.set()
+            two.stop.set()
+
+    assert caplog.text.count("is held by one") == 1
+
+
+async def test_who_lets_go_hands_over_at_once(database: Database) -> None:
+    term = timedelta(seconds=60)
+    one, two = Holder(database, "one", term), Holder(database, "two", term)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(one.run())
+        await one.holds.wait()
+        group.create_task(two.run())
+        one.stop.set()
+        await two.holds.wait()
+        two.stop.set()
+
+    assert two.fence > one.fence
+
+
+async def test_a_dead_holders_lease_is_taken_over_when_it_has_run_out(database: Database) -> None:
+    async with database.write() as session:
+        fence = await leases.acquire(session, NAME, owner="dead", now=utc_now(), term=TERM)
+    two = Holder(database, "two")
+    began = utc_now()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(two.run())
+        await two.holds.wait()
+        assert utc_now() - began >= TERM * 0.8
+        two.stop.set()
+
+    assert fence is not None
+    assert two.fence > fence
+
+
+async def test_one_that_comes_back_under_its_old_name_waits_too(database: Database) -> None:
+    async with database.write() as session:
+        assert await leases.acquire(session, NAME, owner="pod-1", now=utc_now(), term=TERM) == 1
+        assert await leases.acquire(session, NAME, owner="pod-1", now=utc_now(), term=TERM) is None
+
+
+async def test_renewing_keeps_the_fence(database: Database) -> None:
+    one = Holder(database, "one")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one.run())
+        await one.holds.wait()
+        await asyncio.sleep(TERM.total_seconds() * 1.5)
+        async with database.read() as session:
+            row = await session.get_one(Lease, NAME)
+        one.stop.set()
+
+    assert row.fence == one.fence
+    assert row.until > utc_now() - TERM
+
+
+async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> None:
+    one = Holder(database, "one")
+
+    async def rob() -> None:
+        await one.holds.wait()
+        async with database.write() as session:
+            values: dict[str, Any] = {"owner": "two", "fence": Lease.fence + 1, "until": utc_now() + TERM * 100}
+            await session.execute(update(Lease).values(**values))
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(rob())
+        with pytest.raises(LeaseLost, match="taken over"):
+            await one.run()
+
+    assert one.cancelled
+    assert await holder_now(database) == "two", "what is another's is not let go"
+
+
+async def test_a_database_that_is_away_for_the_whole_term_stops_the_work_before_it_ends(database: Database) -> None:
+    flaky = FlakyDatabase(database)
+    one = Holder(flaky, "one")
+
+    async def unplug() -> None:
+        await one.holds.wait()
+        flaky.away = True
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(unplug())
+        with pytest.raises(LeaseLost, match="could not be renewed"):
+            await one.run()
+        assert await holder_now(database) == "one", "nobody else can have begun"
+
+    assert one.cancelled
+    assert flaky.tries > 2
+
+
+async def test_a_database_that_hangs_is_away_too(database: Database) -> None:
+    flaky = FlakyDatabase(database)
+    one = Holder(flaky, "one")
+
+    async def hang() -> None:
+        await one.holds.wait()
+        flaky.hangs = True
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(hang())
+        with pytest.raises(LeaseLost):
+            await one.run()
+
+
+async def test_a_database_that_comes_back_in_time_is_forgiven(database: Database) -> None:
+    flaky = FlakyDatabase(database)
+    one = Holder(flaky, "one")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one.run())
+        await one.holds.wait()
+        flaky.away = True
+        await asyncio.sleep(TERM.total_seconds() * 0.5)
+        flaky.away = False
+        await asyncio.sleep(TERM.total_seconds())
+        assert not one.cancelled
+        assert await holder_now(database) == "one"
+        one.stop.set()
+
+
+async def test_one_that_is_stopped_while_it_waits_does_not_work(database: Database) -> None:
+    async with database.write() as session:
+        await leases.acquire(session, NAME, owner="one", now=utc_now(), term=timedelta(hours=1))
+    two = Holder(database, "two")
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(two.run())
+        await asyncio.sleep(0.02)
+        two.stop.set()
+
+    assert not two.holds.is_set()
+
+
+async def test_what_the_work_raises_is_raised_and_the_lease_is_let_go(database: Database) -> None:
+    async def fail(_fence: int) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await while_held(database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=fail)
+
+    assert await holder_now(database) is None
+
+
+async def test_a_cancelled_holder_lets_go(database: Database) -> None:
+    one = Holder(database, "one", timedelta(hours=1))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(one.run())
+        await one.holds.wait()
+        task.cancel()
+
+    assert one.cancelled
+    assert await holder_now(database) is None
+
+
+async def test_the_clock_can_be_the_callers(database: Database) -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    one = Holder(database, "one")
+    one.stop.set()
+
+    async def work(_fence: int) -> None:
+        async with database.read() as session:
+            assert (await session.get_one(Lease, NAME)).until == moment + TERM
+
+    await while_held(
+        database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=work, clock=lambda: moment
+    )
+
+
+class FlakyDatabase(Database):
+    """A database that can be unplugged; reads and what came before go on."""
+
+    def __init__(self, real: Database) -> None:
+        self._real = real
+        self.away = False
+        self.hangs = False
+        self.tries = 0
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        self.tries += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.away:
+            raise OperationalError("UPDATE leases", {}, Exception("unable to open database file"))
+        async with self._real.write() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        async with self._real.read() as session:
+            yield session
+
+

@@ -1,0 +1,402 @@
+"""The pacer of all Bot API calls, on a clock of its own."""
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from aiogram import Bot
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
+from aiogram.exceptions import TelegramRetryAfter
+from aiogram.methods import (
+    AnswerCallbackQuery,
+    EditMessageText,
+    GetMe,
+    GetUpdates,
+    Response,
+    SendChatAction,
+    SendMessage,
+    SetMyCommands,
+    TelegramMethod,
+)
+
+from src.bot.limiter import Limiter
+from src.demo.telegram import Limits, TelegramEmulator
+from tests.emulated_bot import bot_on
+
+BOT = cast("Bot", None)  # the limiter hands it on and looks at nothing of it
+
+
+class SteppedTime:
+    """A clock that stands still while anyone works and jumps to the next alarm when all sleep."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._alarms: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._working = 0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        alarm = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._alarms, (self.now + seconds, next(self._numbers), alarm))
+        self._working -= 1
+        self._step()
+        try:
+            await alarm
+        except asyncio.CancelledError:
+            if not alarm.done() or alarm.cancelled():
+                self._working += 1  # whoever was cancelled works until it ends
+            raise
+
+    def _step(self) -> None:
+        """Wake the next sleeper when nobody works any more; who is woken works."""
+        while self._working == 0 and self._alarms:
+            at, _, alarm = heapq.heappop(self._alarms)
+            if not alarm.done():
+                self.now = max(self.now, at)
+                self._working += 1
+                alarm.set_result(None)
+
+    async def run(self, *work: Coroutine[Any, Any, None]) -> None:
+        """All of it side by side, to the end."""
+        self._working += len(work)
+
+        async def one(coroutine: Coroutine[Any, Any, None]) -> None:
+            try:
+                await coroutine
+            finally:
+                self._working -= 1
+                self._step()
+
+        async with asyncio.TaskGroup() as group:
+            for coroutine in work:
+                group.create_task(one(coroutine))
+
+
+class Wire:
+    """Where requests go: notes when each began, and answers as it was told to."""
+
+    def __init__(self, time: SteppedTime) -> None:
+        self._time = time
+        self.begun: list[tuple[float, TelegramMethod[Any]]] = []
+        self.refusals: list[int] = []
+
+    async def __call__(self, bot: Bot, method: TelegramMethod[Any]) -> Response[Any]:
+        self.begun.append((self._time.now, method))
+        if self.refusals:
+            raise TelegramRetryAfter(method, "Too Many Requests", self.refusals.pop(0))
+        return Response(ok=True)
+
+    def times(self, chat_id: int | None = None) -> list[float]:
+        return [at for at, method in self.begun if chat_id is None or getattr(method, "chat_id", None) == chat_id]
+
+    def order(self) -> list[str]:
+        return [getattr(method, "text", "") for _, method in self.begun]
+
+
+class Bench:
+    """A limiter, its clock and its wire."""
+
+    def __init__(self) -> None:
+        self.time = SteppedTime()
+        self.wire = Wire(self.time)
+        self.limiter = Limiter(clock=self.time, sleep=self.time.sleep)
+
+    async def call(self, method: TelegramMethod[Any]) -> None:
+        await self.limiter(cast("NextRequestMiddlewareType[Any]", self.wire), BOT, method)
+
+    async def answer(self, chat_id: int, text: str = "answer", after: float = 0) -> None:
+        if after:
+            await self.time.sleep(after)
+        await self.call(SendMessage(chat_id=chat_id, text=text))
+
+    async def notify(self, chat_id: int, count: int = 1, text: str = "news") -> None:
+        for _ in range(count):
+            await self.limiter.turn(chat_id, group=chat_id < 0)
+            await self.call(SendMessage(chat_id=chat_id, text=text))
+
+
+def most_within(times: list[float], window: float) -> int:
+    """The most that lie within any window of so many seconds, both ends included."""
+    return max(sum(start <= at <= start + window for at in times) for start in times)
+
+
+def gaps(times: list[float]) -> list[float]:
+    return [round(later - earlier, 6) for earlier, later in itertools.pairwise(times)]
+
+
+async def test_no_window_of_a_second_ever_holds_more_than_thirty_requests() -> None:
+    bench = Bench()
+    notes = [bench.notify(chat, 3) for chat in range(1, 61)]
+    answers = [bench.answer(1000 + number, after=number / 40) for number in range(120)]
+
+    await bench.time.run(*notes, *answers)
+
+    assert len(bench.wire.begun) == 300
+    assert most_within(bench.wire.times(), 1) <= 30
+
+
+async def test_notifications_are_paced_at_twenty_eight_a_second_and_leave_a_reserve() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.notify(chat) for chat in range(1, 101)))
+
+    assert most_within(bench.wire.times(), 1) <= 28
+    assert bench.wire.times()[-1] == pytest.approx(99 / 28, rel=0.03)
+
+
+async def test_answers_to_persons_may_use_all_thirty_at_once() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.answer(chat) for chat in range(1, 36)))
+
+    times = bench.wire.times()
+    assert times[:30] == [0] * 30
+    assert all(1 < at < 1.1 for at in times[30:])
+
+
+async def test_a_notification_keeps_its_distance_in_a_private_chat() -> None:
+    bench = Bench()
+
+    await bench.time.run(bench.notify(1, 6))
+
+    assert min(gaps(bench.wire.times())) >= 1.02
+    assert max(gaps(bench.wire.times())) < 1.1
+
+
+async def test_a_notification_keeps_its_distance_in_a_group_and_a_minute_holds_twenty() -> None:
+    bench = Bench()
+
+    await bench.time.run(bench.notify(-1, 45))
+
+    assert min(gaps(bench.wire.times())) >= 3.05
+    assert most_within(bench.wire.times(), 60) <= 20
+
+
+async def test_a_person_may_get_three_answers_at_once_but_not_a_fourth() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.answer(1) for _ in range(7)))
+
+    assert bench.wire.times()[:3] == [0, 0, 0]
+    assert bench.wire.times()[3] >= 3
+    assert most_within(bench.wire.times(), 2.99) <= 3
+
+
+async def test_a_group_may_get_many_answers_at_once_but_twenty_a_minute() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.answer(-1) for _ in range(21)))
+
+    assert bench.wire.times()[:20] == [0] * 20
+    assert bench.wire.times()[20] >= 60
+
+
+async def test_a_notification_keeps_its_distance_to_an_answer_too() -> None:
+    bench = Bench()
+
+    await bench.time.run(bench.answer(1), bench.notify(1))
+
+    assert bench.wire.order() == ["answer", "news"]
+    assert gaps(bench.wire.times()) == [1.02]
+
+
+async def test_answers_overtake_notifications_that_wait() -> None:
+    bench = Bench()
+    notes = [bench.notify(chat) for chat in range(1, 85)]
+
+    await bench.time.run(*notes, bench.answer(500, after=0.5))
+
+    at = next(at for at, method in bench.wire.begun if getattr(method, "text", "") == "answer")
+    assert at == 0.5
+    assert bench.wire.times()[-1] > 2.9
+
+
+async def test_notifications_of_many_chats_go_in_the_order_in_which_they_came() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.notify(chat, text=str(chat)) for chat in range(1, 61)))
+
+    assert bench.wire.order() == [str(chat) for chat in range(1, 61)]
+
+
+async def test_a_flooded_chat_delays_no_other() -> None:
+    bench = Bench()
+
+    await bench.time.run(*(bench.notify(1, 1, "flood") for _ in range(20)), *(bench.notify(n) for n in range(2, 12)))
+
+    others = [at for at, method in bench.wire.begun if getattr(method, "text", "") == "news"]
+    assert len(others) == 10
+    assert others[-1] < 0.6
+
+
+async def test_edits_count_in_their_chat() -> None:
+    bench = Bench()
+    edits = [bench.call(EditMessageText(chat_id=1, message_id=5, text=str(number))) for number in range(4)]
+
+    await bench.time.run(*edits)
+
+    assert bench.wire.times()[3] >= 3
+
+
+async def test_answers_to_presses_and_typing_count_over_all_but_in_no_chat() -> None:
+    bench = Bench()
+    presses = [bench.call(AnswerCallbackQuery(callback_query_id="1")) for _ in range(20)]
+    typing = [bench.call(SendChatAction(chat_id=1, action="typing")) for _ in range(11)]
+
+    await bench.time.run(*presses, *typing)
+
+    assert bench.wire.times()[:30] == [0] * 30
+    assert bench.wire.times()[30] > 1
+
+
+async def test_reading_and_settings_are_not_paced() -> None:
+    bench = Bench()
+    methods: list[TelegramMethod[Any]] = [GetUpdates(), GetMe(), SetMyCommands(commands=[])]
+
+    await bench.time.run(*(bench.call(method) for _ in range(40) for method in methods))
+
+    assert set(bench.wire.times()) == {0}
+
+
+async def test_a_short_wait_that_telegram_asks_for_is_waited_out_once() -> None:
+    bench = Bench()
+    bench.wire.refusals = [4]
+
+    await bench.time.run(bench.answer(1))
+
+    assert bench.wire.times() == [0, 4]
+
+
+@pytest.mark.parametrize("refusals", [[6], [2, 2]])
+async def test_a_long_wait_or_a_second_one_is_the_callers_matter(refusals: list[int]) -> None:
+    bench = Bench()
+    bench.wire.refusals = refusals
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await bench.time.run(bench.answer(1))
+
+    assert raised.group_contains(TelegramRetryAfter)
+
+
+async def test_a_notification_hears_of_every_wait() -> None:
+    bench = Bench()
+    bench.wire.refusals = [1]
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await bench.time.run(bench.notify(1))
+
+    assert raised.group_contains(TelegramRetryAfter)
+    assert bench.wire.times() == [0]
+
+
+async def test_a_turn_is_good_for_one_call() -> None:
+    bench = Bench()
+
+    async def twice() -> None:
+        await bench.notify(1)
+        for _ in range(3):
+            await bench.answer(1)
+
+    await bench.time.run(twice())
+
+    assert bench.wire.times()[:3] == [0, 0, 0]
+    assert bench.wire.times()[3] >= 3
+
+
+async def test_a_turn_that_led_to_nothing_holds_up_no_later_one() -> None:
+    bench = Bench()
+
+    async def unused() -> None:
+        await bench.limiter.turn(1, group=False)
+
+    async def later() -> None:
+        await bench.time.sleep(0.1)
+        await bench.notify(1)
+
+    await bench.time.run(unused(), later())
+
+    assert bench.wire.times() == [pytest.approx(0.1)]
+
+
+async def test_a_request_that_begins_late_counts_from_when_it_begins() -> None:
+    bench = Bench()
+
+    async def slow() -> None:
+        await bench.limiter.turn(1, group=False)
+        await bench.time.sleep(0.9)
+        await bench.call(SendMessage(chat_id=1, text="late"))
+        await bench.notify(1)
+
+    await bench.time.run(slow(), *(bench.notify(chat) for chat in range(2, 80)))
+
+    assert gaps(bench.wire.times(1))[0] >= 1.02
+    assert most_within(bench.wire.times(), 1) <= 28
+
+
+async def test_who_is_cancelled_while_waiting_leaves_no_trace() -> None:
+    bench = Bench()
+    limiter = Limiter(clock=bench.time, sleep=asyncio.sleep)
+    for _ in range(3):
+        await limiter(cast("NextRequestMiddlewareType[Any]", bench.wire), BOT, SendMessage(chat_id=1, text="x"))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(limiter.turn(1, group=False))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    bench.time.now = 3.1
+    await limiter.turn(1, group=False)
+
+    assert limiter._waiting == []
+
+
+async def test_chats_in_which_nothing_is_said_are_forgotten() -> None:
+    bench = Bench()
+    await bench.time.run(*(bench.answer(chat) for chat in range(1, 200)))
+
+    bench.time.now += 100
+    await bench.time.run(bench.answer(1000))
+
+    assert set(bench.limiter._chats) == {1000}
+
+
+@asynccontextmanager
+async def strict_bot(time: SteppedTime) -> AsyncIterator[tuple[TelegramEmulator, Bot]]:
+    start = 1_800_000_000.0
+    async with TelegramEmulator(limits=Limits.strict(), now=lambda: start + time.now) as tg, bot_on(tg) as bot:
+        yield tg, bot
+
+
+async def test_telegram_at_its_strictest_refuses_none_of_a_hundred_and_twenty_notifications() -> None:
+    time = SteppedTime()
+    async with strict_bot(time) as (tg, bot):
+        limiter = Limiter(clock=time, sleep=time.sleep)
+        bot.session.middleware(limiter)
+        people = [tg.person(f"Ann {number}", started=True) for number in range(25)]
+        groups = [tg.group(f"Rockets {number}", members=[people[0]]) for number in range(5)]
+        chats = [*((person.id, 4) for person in people), *((group.id, 4) for group in groups)]
+
+        async def tell(chat_id: int, count: int) -> None:
+            for number in range(count):
+                await limiter.turn(chat_id, group=chat_id < 0)
+                await bot.send_message(chat_id, f"news {number}")
+
+        await time.run(*(tell(*chat) for chat in chats))
+
+        calls = tg.server.requests_for("sendMessage")
+        assert Counter(call.status for call in calls) == {200: 120}
+        assert most_within([call.at for call in calls], 1) <= 28
+        assert time.now < 15, "and it took no longer than it must"
+
+
+def test_the_clock_of_these_tests_can_fail() -> None:
+    check: Callable[[list[float], float], int] = most_within
+    assert check([0, 0.5, 1.0], 1) == 3
+    assert check([0, 0.5, 1.01], 1) == 2
