@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Site:
     instances: tuple[Instance, ...]  # the first of a kind is its default
     hook_secrets: dict[str, str]  # by kind: of hooks made by hand with the secret from the environment
     checkpoint: Checkpoint = _no_checkpoint
+    pace: float = 1.0  # how fast the clock of Telegram's limits runs; an emulator's may run as fast
 
 
 def site_of(settings: Settings) -> Site:
@@ -202,7 +204,8 @@ class _Parts:
         if settings.telegram_bot_token is None:
             raise ValueError("TELEGRAM_BOT_TOKEN is not set")
         self._waits["telegram"] = "another process holds the bot"
-        limiter = Limiter()
+        pace = self.site.pace
+        limiter = Limiter(clock=lambda: time.monotonic() * pace, sleep=lambda seconds: asyncio.sleep(seconds / pace))
         bot = create_bot(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, limiter)
         deps = BotDeps(
             database=self.database,
@@ -210,7 +213,9 @@ class _Parts:
             forges=self.forges,
             hooks=HookManager(self.database, self.credentials, public_url=settings.public_url, clock=utc_now),
             access=AccessRule(
-                mode=settings.access.value, admin_ids=settings.admin_ids, allowed_ids=settings.allowed_ids
+                mode=settings.access.value,
+                admin_ids=frozenset(settings.admin_ids),
+                allowed_ids=frozenset(settings.allowed_ids),
             ),
             clock=utc_now,
         )

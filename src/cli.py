@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from sqlalchemy.exc import OperationalError
 
 from src import logs
@@ -173,6 +174,20 @@ def _make_key(_given: argparse.Namespace) -> int:
     return 0
 
 
+class _Alone(Settings):
+    """Settings from the values given: neither the environment nor `.env` is looked at."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the base's
+        init_settings: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """See `BaseSettings`."""
+        return (init_settings,)
+
+
 def _demo(_given: argparse.Namespace) -> int:
     if names := tokens_set():
         raise ConfigError(
@@ -181,7 +196,7 @@ def _demo(_given: argparse.Namespace) -> int:
         )
     from src.demo.script import main as demo
 
-    return _in_loop(demo())
+    return _in_loop(demo(_Alone))
 
 
 # ---------------------------------------------------------------------------------------------------

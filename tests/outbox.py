@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -194,9 +194,11 @@ class Outbox:
 
     async def settled(self, seconds: float = 10) -> None:
         """Until nothing is new or being sent; raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            while {row.state for row in await self.messages()} & set(outbox.UNFINISHED):
-                await asyncio.sleep(0.005)
+
+        async def done() -> bool:
+            return not {row.state for row in await self.messages()} & set(outbox.UNFINISHED)
+
+        await until(done, seconds)
 
     async def drain(self, notifier: Notifier | None = None, seconds: float = 10) -> None:
         """Run a sender until nothing is left to do."""
@@ -227,6 +229,14 @@ class Outbox:
         async with self.database.read() as session:
             return await users.get_chat(session, chat.id)
 
+    async def counted(self, outcome: str, number: int) -> None:
+        """Until the metrics saw so many messages end so."""
+
+        async def done() -> bool:
+            return self.count(outcome) >= number
+
+        await until(done)
+
     def count(self, outcome: str) -> float:
         """How many messages the metrics saw end so."""
         return self.metrics.registry.get_sample_value("git_assistant_messages_total", {"outcome": outcome}) or 0.0
@@ -236,6 +246,13 @@ def issue(title: str) -> IssueEvent:
     """Ann opened an issue."""
     subject = Subject(kind=SubjectKind.ISSUE, id="12", number=12, title=title, url=f"{WEB}/acme/rocket/issues/12")
     return IssueEvent(**shared(subject), action=IssueAction.OPENED)
+
+
+async def until(done: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    """Wait for something that tells nobody when it comes; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await done():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
 
 
 _TITLE = re.compile(r"Issue no\. [0-9]+")

@@ -1,5 +1,6 @@
 """The doctor: what is wrong, said in one line, with its mend."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -97,6 +98,7 @@ async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
             public_url=f"http://127.0.0.1:{port}",
             host="127.0.0.1",
             port=port,
+            poll_seconds=0,
         )
         yield Ward(telegram=telegram, github=github, gitlab=gitlab, database=database, inputs=inputs)
     await database.close()
@@ -171,6 +173,24 @@ async def test_a_second_poller_is_told_by_409(ward: Ward) -> None:
     app.router.add_post("/bot{token}/{method}", fine)
     async with TestServer(app) as server:
         found = (await ward.findings(telegram_api_url=str(server.make_url("")).rstrip("/")))["poller"]
+    assert (found.level, found.says) == ("fail", "Another program polls with this token.")
+
+
+async def test_a_real_second_poller_is_found(ward: Ward) -> None:
+    polled = asyncio.Event()
+
+    async def rival() -> None:
+        """Polls, is sent away by the doctor, and comes back, as every bot does."""
+        while True:
+            polled.set()
+            status, _ = await post(ward.telegram, f"/bot{ward.telegram.token}/getUpdates", data={"timeout": "20"})
+            await asyncio.sleep(0.2 if status == 409 else 0)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(rival())
+        await polled.wait()
+        found = (await ward.findings(poll_seconds=4))["poller"]
+        task.cancel()
     assert (found.level, found.says) == ("fail", "Another program polls with this token.")
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -211,6 +210,6 @@ async def test_every_forge_is_registered_whole() -> None:
             codec: WebhookCodec = forge_type.codec
             assert codec.names
             connector: Connector = forge_type.connector(session)
-            assert isinstance(connector.client("https://forge.example", None).whoami, Callable)
+            assert callable(connector.client("https://forge.example", None).whoami)
             assert not forge_type.token_page.startswith("/")
             assert all(need in forge_type.token_page for need in forge_type.token_needs)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from src.database.lease import LeaseLost, while_held
 from src.database.models import Base, Lease, utc_now
 from src.database.repositories import leases
 
-TERM = timedelta(seconds=0.3)
+TERM = timedelta(seconds=0.5)
 NAME = "telegram:42"
 
 
@@ -236,9 +236,7 @@ async def test_the_clock_can_be_the_callers(database: Database) -> None:
         async with database.read() as session:
             assert (await session.get_one(Lease, NAME)).until == moment + TERM
 
-    await while_held(
-        database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=work, clock=lambda: moment
-    )
+    await while_held(database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=work, clock=lambda: moment)
 
 
 class FlakyDatabase(Database):
@@ -264,5 +262,3 @@ class FlakyDatabase(Database):
     async def read(self) -> AsyncIterator[AsyncSession]:
         async with self._real.read() as session:
             yield session
-
-

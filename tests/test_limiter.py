@@ -1,23 +1,19 @@
 """The pacer of all Bot API calls, on a clock of its own."""
 
 import asyncio
-import heapq
-import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiogram import Bot
-from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.exceptions import TelegramRetryAfter
 from aiogram.methods import (
     AnswerCallbackQuery,
     EditMessageText,
     GetMe,
     GetUpdates,
-    Response,
     SendChatAction,
     SendMessage,
     SetMyCommands,
@@ -27,109 +23,7 @@ from aiogram.methods import (
 from src.bot.limiter import Limiter
 from src.demo.telegram import Limits, TelegramEmulator
 from tests.emulated_bot import bot_on
-
-BOT = cast("Bot", None)  # the limiter hands it on and looks at nothing of it
-
-
-class SteppedTime:
-    """A clock that stands still while anyone works and jumps to the next alarm when all sleep."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._alarms: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
-        self._working = 0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        alarm = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._alarms, (self.now + seconds, next(self._numbers), alarm))
-        self._working -= 1
-        self._step()
-        try:
-            await alarm
-        except asyncio.CancelledError:
-            if not alarm.done() or alarm.cancelled():
-                self._working += 1  # whoever was cancelled works until it ends
-            raise
-
-    def _step(self) -> None:
-        """Wake the next sleeper when nobody works any more; who is woken works."""
-        while self._working == 0 and self._alarms:
-            at, _, alarm = heapq.heappop(self._alarms)
-            if not alarm.done():
-                self.now = max(self.now, at)
-                self._working += 1
-                alarm.set_result(None)
-
-    async def run(self, *work: Coroutine[Any, Any, None]) -> None:
-        """All of it side by side, to the end."""
-        self._working += len(work)
-
-        async def one(coroutine: Coroutine[Any, Any, None]) -> None:
-            try:
-                await coroutine
-            finally:
-                self._working -= 1
-                self._step()
-
-        async with asyncio.TaskGroup() as group:
-            for coroutine in work:
-                group.create_task(one(coroutine))
-
-
-class Wire:
-    """Where requests go: notes when each began, and answers as it was told to."""
-
-    def __init__(self, time: SteppedTime) -> None:
-        self._time = time
-        self.begun: list[tuple[float, TelegramMethod[Any]]] = []
-        self.refusals: list[int] = []
-
-    async def __call__(self, bot: Bot, method: TelegramMethod[Any]) -> Response[Any]:
-        self.begun.append((self._time.now, method))
-        if self.refusals:
-            raise TelegramRetryAfter(method, "Too Many Requests", self.refusals.pop(0))
-        return Response(ok=True)
-
-    def times(self, chat_id: int | None = None) -> list[float]:
-        return [at for at, method in self.begun if chat_id is None or getattr(method, "chat_id", None) == chat_id]
-
-    def order(self) -> list[str]:
-        return [getattr(method, "text", "") for _, method in self.begun]
-
-
-class Bench:
-    """A limiter, its clock and its wire."""
-
-    def __init__(self) -> None:
-        self.time = SteppedTime()
-        self.wire = Wire(self.time)
-        self.limiter = Limiter(clock=self.time, sleep=self.time.sleep)
-
-    async def call(self, method: TelegramMethod[Any]) -> None:
-        await self.limiter(cast("NextRequestMiddlewareType[Any]", self.wire), BOT, method)
-
-    async def answer(self, chat_id: int, text: str = "answer", after: float = 0) -> None:
-        if after:
-            await self.time.sleep(after)
-        await self.call(SendMessage(chat_id=chat_id, text=text))
-
-    async def notify(self, chat_id: int, count: int = 1, text: str = "news") -> None:
-        for _ in range(count):
-            await self.limiter.turn(chat_id, group=chat_id < 0)
-            await self.call(SendMessage(chat_id=chat_id, text=text))
-
-
-def most_within(times: list[float], window: float) -> int:
-    """The most that lie within any window of so many seconds, both ends included."""
-    return max(sum(start <= at <= start + window for at in times) for start in times)
-
-
-def gaps(times: list[float]) -> list[float]:
-    return [round(later - earlier, 6) for earlier, later in itertools.pairwise(times)]
+from tests.limiter_bench import Bench, SteppedTime, gaps, most_within
 
 
 async def test_no_window_of_a_second_ever_holds_more_than_thirty_requests() -> None:
@@ -343,9 +237,9 @@ async def test_a_request_that_begins_late_counts_from_when_it_begins() -> None:
 
 async def test_who_is_cancelled_while_waiting_leaves_no_trace() -> None:
     bench = Bench()
-    limiter = Limiter(clock=bench.time, sleep=asyncio.sleep)
+    bench.limiter = limiter = Limiter(clock=bench.time, sleep=asyncio.sleep)
     for _ in range(3):
-        await limiter(cast("NextRequestMiddlewareType[Any]", bench.wire), BOT, SendMessage(chat_id=1, text="x"))
+        await bench.answer(1)
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(limiter.turn(1, group=False))
         await asyncio.sleep(0)
@@ -397,6 +291,5 @@ async def test_telegram_at_its_strictest_refuses_none_of_a_hundred_and_twenty_no
 
 
 def test_the_clock_of_these_tests_can_fail() -> None:
-    check: Callable[[list[float], float], int] = most_within
-    assert check([0, 0.5, 1.0], 1) == 3
-    assert check([0, 0.5, 1.01], 1) == 2
+    assert most_within([0, 0.5, 1.0], 1) == 3
+    assert most_within([0, 0.5, 1.01], 1) == 2

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from src.bot.limiter import Limiter
+from src.bot.limiter import _Rule as Rule
+from src.bot.limiter import _Slot as Slot
 from src.events import CommentEvent, CommentOn, Refs
 from src.webhook.notifier import CHECKPOINTS
 from tests.outbox import NoPacer, Outbox, open_outbox, titles
@@ -243,3 +246,27 @@ async def test_each_checkpoint_is_passed_once_and_in_order(box: Outbox) -> None:
         await box.settled()
 
     assert tuple(passed) == CHECKPOINTS
+
+
+async def test_each_notification_is_paced_once_by_the_limiter_that_the_bot_calls_through(box: Outbox) -> None:
+    admitted: list[bool] = []
+
+    class Counting(Limiter):
+        async def _admit(self, chat: int | str | None, rule: Rule, *, urgent: bool) -> Slot:
+            admitted.append(urgent)
+            return await super()._admit(chat, rule, urgent=urgent)
+
+    limiter = Counting(clock=box.time.monotonic, sleep=box.time.sleep)
+    box.bot.session.middleware(limiter)
+    ann, bob = box.tg.person("Ann", started=True), box.tg.person("Bob", started=True)
+    for person in (ann, bob):
+        chat = await box.chat(person.id)
+        for _ in range(3):
+            await box.put(chat)
+
+    async with box.sending(box.notifier(limiter)):
+        await box.bot.send_message(ann.id, "An answer")
+        await box.settled()
+
+    assert sorted(admitted) == [False] * 6 + [True]
+    assert len(titles(ann.private)) == len(titles(bob.private)) == 3

@@ -10,8 +10,21 @@ from typing import Any
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from src.events import CommentEvent, CommentOn, Event, IssueAction, IssueEvent, People, Person, Project
-from src.events import PullRequestAction, PullRequestEvent, Subject, SubjectKind, Team
+from src.events import (
+    CommentEvent,
+    CommentOn,
+    Event,
+    IssueAction,
+    IssueEvent,
+    People,
+    Person,
+    Project,
+    PullRequestAction,
+    PullRequestEvent,
+    Subject,
+    SubjectKind,
+    Team,
+)
 from src.forge import (
     BadSignature,
     FileDiff,
@@ -93,7 +106,7 @@ def _shared(document: Mapping[str, Any], kind: SubjectKind, *, aspect: str | Non
         "subject": Subject(
             kind=kind, id=str(number), number=number, title=document["title"], url=f"{where['page']}/{number}"
         ),
-        "happening": f"{kind}:{number}:{document['when']}",
+        "happening": f"{kind}:{number}:{document.get('word')}:{document['when']}",
         "actor": _person(document["who"]),
         "people": People(author=_person(document["of"]), mentioned=mentions(document.get("text"))),
         "excerpt": excerpt(document.get("text")),

@@ -25,6 +25,8 @@ from src.webhook.render.nodes import joined
 
 log = logging.getLogger(__name__)
 
+_FRAMES = 8  # of a traceback: what lies before is aiogram's way to the handler
+
 COMMANDS = {
     "start": N_("What this bot does"),
     "subscribe": N_("Follow a project here"),
@@ -140,7 +142,7 @@ async def on_error(event: ErrorEvent) -> bool:
     error = event.exception
     # Messages of other errors may repeat what was worked on (SQL parameters, wrong values): their type must do.
     said = str(error) if isinstance(error, TelegramAPIError | ForgeError) else ""
-    frames = "".join(traceback.format_tb(error.__traceback__))
+    frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
     log.error("Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames)
     if isinstance(error, TelegramForbiddenError):  # they blocked us or threw us out: nobody is there to be told
         return True

@@ -27,6 +27,7 @@ class Status:
     accounts: Sequence[tuple[Account, Forge]]
     followed: Sequence[Followed]
     hooks: dict[int, Hook]  # by project, the managed one before one made by hand
+    kinds: dict[int, str]  # of forge, by the forge's id
 
 
 async def gather(deps: BotDeps, visit: Visit) -> Status:
@@ -41,6 +42,7 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         accounts=[(account, known[account.forge_id]) for account in own],
         followed=followed,
         hooks={hook.project_id: hook for hook in by_hand_first if hook.project_id is not None},
+        kinds={forge.id: forge.kind for forge in known.values()},
     )
 
 
@@ -49,7 +51,7 @@ def describe_status(status: Status, deps: BotDeps, *, private: bool, t: Translat
     blocks: list[Text] = []
     if private:
         blocks.append(_accounts(status, deps, t))
-    blocks.append(_subscriptions(status, t))
+    blocks.append(_subscriptions(status, deps, t))
     return joined(blocks, "\n\n")
 
 
@@ -73,22 +75,25 @@ def _account(account: Account, forge_type: ForgeType, t: Translator) -> Text:
     return line
 
 
-def _subscriptions(status: Status, t: Translator) -> Text:
+def _subscriptions(status: Status, deps: BotDeps, t: Translator) -> Text:
     lines: list[Text] = [Bold(t("This chat follows"))]
     if not status.followed:
         lines.append(Text(t("Nothing yet: /subscribe")))
-    lines += [_subscription(item, status.hooks.get(item.project.id), t) for item in status.followed[:_SHOWN]]
+    for item in status.followed[:_SHOWN]:
+        forge = deps.credentials.types[status.kinds[item.project.forge_id]]
+        lines += [_subscription(item, forge, t), _hook(status.hooks.get(item.project.id), t)]
     more = len(status.followed) - _SHOWN
     if more > 0:
         lines.append(Text(t.n("and {n} more project", "and {n} more projects", more).format(n=more)))
     return joined(lines, "\n")
 
 
-def _subscription(item: Followed, hook: Hook | None, t: Translator) -> Text:
+def _subscription(item: Followed, forge: ForgeType, t: Translator) -> Text:
     count = len({event.split(".")[0] for event in item.subscription.events})
     kinds = t.n("{n} kind of events", "{n} kinds of events", count).format(n=count)
     scope = t("only what concerns you") if item.subscription.scope == "mine" else t("everything")
-    return Text("• ", link(clean(item.project.path), item.project.url), f": {kinds}, {scope}\n   ", _hook(hook, t))
+    project = link(clean(item.project.path), item.project.url)
+    return Text("• ", forge.title, " ", project, f": {kinds}, {scope}")
 
 
 def _hook(hook: Hook | None, t: Translator) -> Text:

@@ -108,7 +108,7 @@ class _Lease:
         return None if fence is None else _Held(fence, now + self._term)
 
     async def keep(self, held: _Held, done: asyncio.Event) -> None:
-        """Renew until `done`. Gives up a tenth of the term before the end, so that the work stops before another's begins."""
+        """Renew until `done`; gives up a tenth of the term early, so that the work stops before another's begins."""
         pause = self._term.total_seconds() / 3
         last_moment = held.until - self._term / 10
         while not await _wait(done, min(pause, max(0.0, (last_moment - self._clock()).total_seconds()))):
@@ -127,9 +127,7 @@ class _Lease:
         async with self._database.write() as session:
             # The moment after the writer's turn came: waiting for it must not lengthen the lease.
             now = self._clock()
-            until = await leases.renew(
-                session, self._name, owner=self._owner, fence=fence, now=now, term=self._term
-            )
+            until = await leases.renew(session, self._name, owner=self._owner, fence=fence, now=now, term=self._term)
         if until is None:
             raise LeaseLost(f"lease {self._name} was taken over")
         return until

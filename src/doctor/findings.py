@@ -36,6 +36,7 @@ class Inputs:
     public_url: str | None
     host: str
     port: int
+    poll_seconds: int = 4  # how long to poll for a rival; an evicted one comes back within a second or two
 
 
 @dataclass(frozen=True, slots=True)

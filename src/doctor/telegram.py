@@ -81,9 +81,13 @@ async def _poller(session: aiohttp.ClientSession, inputs: Inputs, heard: list[He
 
 
 async def _call(session: aiohttp.ClientSession, inputs: Inputs, method: str, heard: list[Heard]) -> _Answer:
-    """One call. ``getUpdates`` asks without an offset, so that nothing is confirmed and nothing is lost."""
+    """One call. ``getUpdates`` asks without an offset, so that nothing is confirmed and nothing is lost.
+
+    Of two pollers Telegram sends the earlier one away with 409. So a rival is noticed when it comes back and sends
+    us away, which takes a poll of some seconds.
+    """
     url = f"{inputs.telegram_api_url}/bot{inputs.token}/{method}"
-    form = {"limit": "1", "timeout": "0"} if method == "getUpdates" else {}
+    form = {"limit": "1", "timeout": str(inputs.poll_seconds)} if method == "getUpdates" else {}
     where = inputs.telegram_api_url
     try:
         async with session.post(url, data=form, allow_redirects=False) as response:

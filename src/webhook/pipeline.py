@@ -126,7 +126,7 @@ class Pipeline:
                 session, owner=self._owner, now=now, lease=self._lease, limit=_BATCH, but=self._busy
             )
         if claimed:
-            await self._checkpoint("claimed")
+            await self._checkpoint("taken")
         return claimed
 
     async def _work(self, hook_id: int, group: Sequence[Delivery], stop: asyncio.Event) -> None:

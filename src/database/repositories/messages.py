@@ -86,9 +86,7 @@ async def add_reasons(session: AsyncSession, message: Message, reasons: Sequence
     return result.first() is not None
 
 
-async def heads(
-    session: AsyncSession, *, now: datetime, limit: int, without: Collection[int] = ()
-) -> list[Outgoing]:
+async def heads(session: AsyncSession, *, now: datetime, limit: int, without: Collection[int] = ()) -> list[Outgoing]:
     """The oldest unfinished message of each chat that may be spoken to, where it is due; oldest first.
 
     A chat whose oldest message waits for another try waits as a whole: that keeps its order. `without` are chats
@@ -197,9 +195,7 @@ async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int, *, for
     await session.execute(update(Message).where(*waiting).values(topic_id=0))
     if for_good:
         place = (Subscription.chat_id == chat_id, Subscription.topic_id == topic_id)
-        followed = select(Subscription.project_id).where(
-            Subscription.chat_id == chat_id, Subscription.topic_id == 0
-        )
+        followed = select(Subscription.project_id).where(Subscription.chat_id == chat_id, Subscription.topic_id == 0)
         await session.execute(
             update(Subscription)
             .where(*place, Subscription.project_id.not_in(followed.scalar_subquery()))

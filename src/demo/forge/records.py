@@ -75,3 +75,4 @@ class DeliveryRecord:
     answer: str = field(default="", repr=False)
     redelivery: bool = False
     at: datetime
+    seconds: float = 0.0  # until the answer was read

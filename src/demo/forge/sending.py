@@ -1,6 +1,7 @@
 """One webhook on its way: posted to loopback addresses and nowhere else."""
 
 import ipaddress
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +40,7 @@ def is_loopback(url: str) -> bool:
 async def post(session: ClientSession, parcel: Parcel, number: int, at: datetime) -> DeliveryRecord:
     """Send a webhook and tell how it went; never raises for what the receiver does."""
     status: int | None = None
+    began = time.monotonic()
     if is_loopback(parcel.hook.url):
         try:
             async with session.post(
@@ -52,5 +54,5 @@ async def post(session: ClientSession, parcel: Parcel, number: int, at: datetime
     return DeliveryRecord(
         number=number, hook_id=parcel.hook.id, url=parcel.hook.url, event=parcel.event, action=parcel.action,
         delivery_id=parcel.delivery_id, headers=parcel.headers, body=parcel.body, status=status, answer=answer,
-        redelivery=parcel.redelivery, at=at,
+        redelivery=parcel.redelivery, at=at, seconds=time.monotonic() - began,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
+from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.methods import SendMessage
 
 from src.database.database import Database
@@ -102,8 +102,8 @@ class Notifier:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; then end what is on its way and return.
 
-        Raises an ExceptionGroup with what makes sending impossible: TelegramUnauthorizedError, a database that is
-        away. What was on its way then is sent again at the next start.
+        Raises an ExceptionGroup with what makes sending impossible: TelegramUnauthorizedError or TelegramNotFound for
+        a token that is not good, SQLAlchemyError. What was on its way then is sent again at the next start.
         """
         taken = await self._ledger.take_back()
         if taken:
@@ -192,8 +192,8 @@ class Notifier:
     async def _ask(self, request: SendMessage) -> Verdict:
         try:
             message = await self._bot(request, request_timeout=_REQUEST_SECONDS)
-        except TelegramUnauthorizedError:
-            raise  # no message of this bot can be sent: the process has to go down
+        except (TelegramUnauthorizedError, TelegramNotFound):
+            raise  # Telegram does not know this token: no message is to blame, and the process has to go down
         except (AiogramError, OSError) as error:
             return judge(error, topic=request.message_thread_id is not None, token=self._bot.token)
         return Delivered(message.message_id)

@@ -70,7 +70,8 @@ class Failed:
 
 Verdict = Delivered | Flooded | ShutOut | Migrated | TopicGone | Refused | Failed
 
-# Telegram's sentences, in lower case, by what they begin with behind "Bad Request: " (td/telegram and the Bot API server).
+# What Telegram's sentences begin with behind "Bad Request: ", in lower case. They are documented nowhere but in the
+# sources of TDLib and of the Bot API server.
 _TOPIC_DELETED = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _TOPIC_SHUT = ("topic_closed",)
 _CHAT_SHUT = (

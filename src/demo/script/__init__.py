@@ -1,0 +1,100 @@
+"""`python main.py demo-script`: the real product between emulators, with three people who use it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from src.demo.script.findings import findings_of
+from src.demo.script.page import Page
+from src.demo.script.scenes import SCENES, Scene
+from src.demo.script.stage import Interrupted, Stage, refused, staged
+from src.demo.script.walks import WrongTurn, subscribe_everybody
+
+if TYPE_CHECKING:
+    from src.config import Settings
+
+__all__ = ["INTERRUPTED", "SCENES", "Scene", "main"]
+
+INTERRUPTED = 130  # what a shell expects after Ctrl-C
+_ABOUT = (
+    "The bot and the relay are the real ones. Telegram, GitHub and GitLab are emulators on this machine, and nothing "
+    "leaves it: no account, no network. Chats look as their owners see them; an arrow is a webhook that a forge sent "
+    "and the relay's answer."
+)
+
+
+async def main(
+    settings: "Callable[..., Settings]",
+    *,
+    scenes: Sequence[Scene] = SCENES,
+    out: Callable[[str], None] = print,
+) -> int:
+    """Play the demo and return the exit code: 0, 1 when anything went otherwise than it has to, 130 after Ctrl-C.
+
+    Args:
+        settings: builds the relay's settings from the values given and nothing else.
+        scenes: what happens, with who has to be told what.
+        out: gets the lines, one by one.
+    """
+    page = Page(out)
+    page.part("DEMO")
+    page.paragraph(_ABOUT)
+    findings: list[str] = []
+    interrupted = False
+    try:
+        async with staged(settings) as stage:
+            findings += await _play(stage, page, scenes)
+        findings += [*refused(stage.tg), *stage.log.errors]
+    except* Interrupted:
+        interrupted = True
+    if interrupted:
+        page.line("\nStopped; nothing is left behind.")
+        return INTERRUPTED
+    return _close(page, findings, len(scenes))
+
+
+async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
+    """Walks, then scenes. What was wrong, each with the scene it was wrong in."""
+    findings: list[str] = []
+    scene_title = "subscribing"
+    try:
+        page.part("Three people and a group follow two projects")
+        findings += await subscribe_everybody(stage, page)
+        page.part("What happens then")
+        for number, scene in enumerate(scenes, start=1):
+            scene_title = f"{number}. {scene.title}"
+            found = await _show_scene(stage, page, number, scene)
+            findings += [f"{scene_title}: {finding}" for finding in found]
+        findings += [f"{what}: {number:.0f} given up" for what, number in (await stage.given_up()).items()]
+    except (WrongTurn, LookupError, TimeoutError) as error:
+        findings.append(f"{scene_title}: {error}")
+    return findings
+
+
+async def _show_scene(stage: Stage, page: Page, number: int, scene: Scene) -> list[str]:
+    stage.forget()
+    await scene.act(stage)
+    told = await stage.outcome()
+    page.step(number, scene.title)
+    for exchange in told.exchanges:
+        page.exchange(exchange)
+    for name, messages in told.messages.items():
+        if messages:
+            page.chat(stage.chats[name].title)
+            page.messages(messages)
+    page.line()
+    page.note(scene.because if any(told.messages.values()) else f"Nobody is told. {scene.because}")
+    names = {name: chat.title for name, chat in stage.chats.items()}
+    findings = list(findings_of(scene, told, names))
+    for finding in findings:
+        page.note(f"WRONG: {finding}")
+    return findings
+
+
+def _close(page: Page, findings: Sequence[str], scenes: int) -> int:
+    page.part("Wrong" if findings else "Right")
+    if not findings:
+        page.paragraph(f"{scenes} steps: everybody was told what concerns them, once, and nothing else.")
+        return 0
+    for finding in findings:
+        page.line(f"✗ {finding}")
+    return 1

@@ -1,0 +1,265 @@
+"""The stage of the demo: the emulators, the real bot and relay between them, three people and their team's group."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientSession
+from prometheus_client.parser import text_string_to_metric_families
+
+from src.app import ROLES, run, site_of
+from src.demo.forge import DeliveryRecord, ForgeEmulator
+from src.demo.github import GitHubEmulator
+from src.demo.gitlab import GitLabEmulator
+from src.demo.telegram import Chat, Message, Person, TelegramEmulator, Topic
+
+if TYPE_CHECKING:
+    from src.config import Settings
+
+ROCKET, LANDER, CORE = "acme/rocket", "acme/lander", "acme/core"
+# Telegram's limits and the bot's pacing live on one clock that runs so much faster: nobody waits for them here, and
+# the emulator still counts every message.
+PACE = 10.0
+_PATIENCE = 20.0  # real seconds for anything to come to rest
+_UNFINISHED = {"new", "taken", "sending"}
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class FastClock:
+    """Unix time that runs `pace` times as fast from now on."""
+
+    def __init__(self, pace: float) -> None:
+        self._began, self._start, self._pace = time.time(), time.monotonic(), pace
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self._began + (time.monotonic() - self._start) * self._pace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One webhook and its answer; `event` and `action` in the forge's words."""
+
+    path: str
+    event: str
+    action: str | None
+    status: int | None
+    seconds: float
+    redelivery: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one step brought about: the webhooks in order, and the new messages of each chat by its name."""
+
+    exchanges: tuple[Exchange, ...]
+    messages: dict[str, tuple[Message, ...]]
+
+
+class LogWatch(logging.Handler):
+    """Keeps what is logged from warnings on; nothing of it is printed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        self.lines.append((record.levelno, f"{record.levelname} {record.name}: {record.getMessage()}"))
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of level ERROR and above."""
+        return [line for level, line in self.lines if level >= logging.ERROR]
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """All that the walks and the scenes work with."""
+
+    tg: TelegramEmulator
+    github: GitHubEmulator
+    gitlab: GitLabEmulator
+    relay: str  # the relay's address
+    http: ClientSession
+    people: dict[str, Person]
+    topic: Topic
+    log: LogWatch
+    kept: dict[str, DeliveryRecord] = field(default_factory=dict)  # deliveries that a later scene comes back to
+    _outside: list[Exchange] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def forges(self) -> tuple[ForgeEmulator, ForgeEmulator]:
+        """Both, in the order in which they are offered."""
+        return self.github, self.gitlab
+
+    @property
+    def chats(self) -> dict[str, Chat]:
+        """The chats by the names that the scenes call them by, in the order in which they are shown."""
+        return {**{name: person.private for name, person in self.people.items()}, "team": self.topic}
+
+    async def post(self, path: str, event: str, body: bytes, headers: dict[str, str]) -> None:
+        """A request to the relay from somebody who is no forge."""
+        began = time.monotonic()
+        async with self.http.post(f"{self.relay}{path}", data=body, headers=headers) as response:
+            seconds = time.monotonic() - began
+            self._outside.append(
+                Exchange(path=path, event=event, action=None, status=response.status, seconds=seconds)
+            )
+
+    def forget(self) -> None:
+        """Whatever was exchanged and said so far belongs to no scene."""
+        self._outside.clear()
+        for forge in self.forges:
+            forge.deliveries.clear()
+        self._seen = {name: chat.mark() for name, chat in self.chats.items()}
+
+    async def outcome(self) -> Told:
+        """What has happened since `forget`, once nothing is on its way any more. Raises TimeoutError."""
+        await self.quiet()
+        exchanges = [self._exchange(record) for forge in self.forges for record in forge.deliveries]
+        return Told(
+            exchanges=(*exchanges, *self._outside),
+            messages={name: self._news(name, chat) for name, chat in self.chats.items()},
+        )
+
+    async def quiet(self) -> None:
+        """Wait until no delivery and no message is unfinished; raises TimeoutError with what still is."""
+        waiting: dict[str, float] = {}
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while waiting := {key: n for key, n in (await self._waiting()).items() if _is_unfinished(key)}:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise TimeoutError(f"still unfinished after {_PATIENCE:.0f} s: {waiting}") from None
+
+    async def given_up(self) -> dict[str, float]:
+        """Deliveries and messages that will never be told, by table and state."""
+        return {key: number for key, number in (await self._waiting()).items() if not _is_unfinished(key)}
+
+    async def _waiting(self) -> dict[str, float]:
+        """What ``/metrics`` says of the two queues."""
+        async with self.http.get(f"{self.relay}/metrics") as response:
+            text = await response.text()
+        return {
+            f"{sample.labels['table']} {sample.labels['state']}": sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "git_assistant_waiting" and sample.value
+        }
+
+    def _exchange(self, record: DeliveryRecord) -> Exchange:
+        return Exchange(
+            path=record.url.removeprefix(self.relay), event=record.event, action=record.action, status=record.status,
+            seconds=record.seconds, redelivery=record.redelivery,
+        )  # fmt: skip
+
+    def _news(self, name: str, chat: Chat) -> tuple[Message, ...]:
+        since = self._seen.get(name, 0)
+        return tuple(message for message in chat.messages() if message.revision > since and message.from_bot)
+
+
+@asynccontextmanager
+async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
+    """Everything set up and running; taken down and removed at the end. Raises `Interrupted` on Ctrl-C.
+
+    `settings` builds the relay's settings from these values alone.
+    """
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="git-assistant-demo-"))
+        log = LogWatch()
+        logging.getLogger().addHandler(log)
+        stack.callback(logging.getLogger().removeHandler, log)
+        tg = await stack.enter_async_context(TelegramEmulator(now=FastClock(PACE), callback_ttl=15 * PACE))
+        github = await stack.enter_async_context(GitHubEmulator())
+        gitlab = await stack.enter_async_context(GitLabEmulator())
+        http = await stack.enter_async_context(ClientSession())
+        for forge in (github, gitlab):
+            _fill(forge)
+        people, topic = _team(tg)
+        port = _free_port()
+        stage = Stage(
+            tg=tg, github=github, gitlab=gitlab, relay=f"http://127.0.0.1:{port}", http=http, people=people,
+            topic=topic, log=log,
+        )  # fmt: skip
+        values = {
+            "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": "open", "public_url": stage.relay,
+            "host": "127.0.0.1", "port": port, "github_api_url": github.url, "gitlab_url": gitlab.url,
+            "database_url": f"sqlite+aiosqlite:///{Path(folder) / 'demo.db'}",
+        }  # fmt: skip
+        async with _running(settings(**values)):
+            yield stage
+
+
+@asynccontextmanager
+async def _running(settings: "Settings") -> AsyncIterator[None]:
+    """The product itself, from listening until it has drained."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    done = False
+
+    async def product() -> None:
+        site = replace(site_of(settings), pace=PACE)
+        await run(settings, ROLES, ready=lambda _: ready.set(), site=site, stop=stop)
+        if not done:
+            raise Interrupted
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(product(), name="product")
+        await ready.wait()
+        try:
+            yield
+        finally:
+            done = True
+            stop.set()
+
+
+def _fill(forge: ForgeEmulator) -> None:
+    """The same company on both forges; carl may read everything that is not confidential."""
+    for login in ("ann", "bob", "carl"):
+        forge.add_user(login, name=login.capitalize(), emails=[f"{login}@example.org"])
+        forge.add_token(f"tok_{login}", login)
+    path = ROCKET if forge.kind == "github" else LANDER
+    forge.add_project(path, private=True, members={"ann": "admin", "bob": "write", "carl": "read"})
+    forge.add_project("acme/website", members={"ann": "admin", "bob": "write", "carl": "read"})
+    forge.add_team(CORE, ["bob", "carl"])
+
+
+def _team(tg: TelegramEmulator) -> tuple[dict[str, Person], Topic]:
+    people = {
+        "ann": tg.person("Ann", username="ann", language="en"),
+        "bob": tg.person("Bob", username="bob", language="en"),
+        "carl": tg.person("Carl", username="carl", language="ru"),
+    }
+    group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
+    return people, group.topic("Releases")
+
+
+def _free_port() -> int:
+    """A port that nobody listens on: the relay's address has to be known before it starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_unfinished(key: str) -> bool:
+    return key.split()[-1] in _UNFINISHED
+
+
+def refused(tg: TelegramEmulator) -> Sequence[str]:
+    """What Telegram refused, or would have left out of a text."""
+    calls = [
+        f"{call.method} was answered {call.status}: {call.description}" for call in tg.server.calls if call.status >= 400
+    ]
+    dropped = [f"Telegram would leave out of a text: {what}" for what in tg.server.dropped]
+    return [*calls, *tg.server.violations, *dropped]
