@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.exc import OperationalError
 
 from src import logs
@@ -175,17 +175,9 @@ def _make_key(_given: argparse.Namespace) -> int:
 
 
 class _Alone(Settings):
-    """Settings from the values given: neither the environment nor `.env` is looked at."""
+    """Settings from the values given: of the environment nothing but names that nobody sets, of `.env` nothing."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the base's
-        init_settings: PydanticBaseSettingsSource,
-        **_others: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """See `BaseSettings`."""
-        return (init_settings,)
+    model_config = SettingsConfigDict(env_file=None, env_prefix="GIT_ASSISTANT_DEMO_ONLY_")
 
 
 def _demo(_given: argparse.Namespace) -> int:

@@ -221,9 +221,9 @@ class Relay:
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, types: dict[str, ForgeType] | None = None, lease: float = 30
+    folder: Path, types: dict[str, ForgeType] | None = None, lease: float = 30, work: bool = True
 ) -> AsyncIterator[Relay]:
-    """The relay on a loopback port with a fresh database."""
+    """The relay on a loopback port with a fresh database; without `work` it stores and does no more."""
     database = Database(f"sqlite+aiosqlite:///{folder / 'relay.db'}")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -253,7 +253,8 @@ async def running_relay(
         async with TestClient(server) as client, asyncio.TaskGroup() as tasks:
             relay = Relay(database, client, forge, metrics, box, pipeline.wake)
             tasks.create_task(inbox.run())
-            tasks.create_task(pipeline.run(stop))
+            if work:
+                tasks.create_task(pipeline.run(stop))
             try:
                 yield relay
             finally:

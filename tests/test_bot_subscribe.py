@@ -228,7 +228,7 @@ async def test_cancel_works_at_each_step(stage: Stage, ann: Person, steps: int, 
     assert "nothing was changed" in said.text
     assert await stage.subscriptions() == []
     answer = await ann.press((0, 0), on=old)
-    assert by_button is (answer.text is None) or STALE in (answer.text or "")
+    assert answer.text is None  # the dialog that was just left: a second tap, perhaps
     assert not ann.private.current(old).keyboard
 
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import unused_port
 from cryptography.fernet import Fernet
 
+from src import logs
 from src.config import Settings
 from src.database.database import Database
 from src.database.migrate import upgrade
@@ -20,10 +23,10 @@ from src.database.repositories import event_log
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import TelegramEmulator
-from src.logs import redact
 
 MAIN = Path(__file__).parent.parent / "main.py"
 TOKEN = "123456:a-token-that-nobody-may-see"
+FULL_TOKEN = "123456789:AAF-abc_defghijklmnopqrstuvwxyz12345"
 
 
 @dataclass(frozen=True)
@@ -174,5 +177,32 @@ def test_tokens_are_hidden_from_whatever_is_logged() -> None:
     text = (
         "POST https://api.telegram.org/bot123456789:AAF-abc_defghijklmnopqrstuvwxyz12345/getMe ghp_abcdefghij1234567890"
     )
-    assert redact(text) == "POST https://api.telegram.org/bot<hidden>/getMe <hidden>"
-    assert redact("glpat-abcdefghij1234567890 at 12:30:45, delivery 5") == "<hidden> at 12:30:45, delivery 5"
+    assert logs.redact(text) == "POST https://api.telegram.org/bot<hidden>/getMe <hidden>"
+    assert logs.redact("glpat-abcdefghij1234567890 at 12:30:45, delivery 5") == "<hidden> at 12:30:45, delivery 5"
+
+
+def record(text: str, error: Exception | None = None) -> logging.LogRecord:
+    """A record as a logger makes it."""
+    trouble = None if error is None else (type(error), error, None)
+    return logging.LogRecord("src.app", logging.WARNING, __file__, 1, text, (), trouble)
+
+
+def test_a_json_line_is_one_object_without_tokens() -> None:
+    trouble = ValueError(f"no way to https://api.telegram.org/bot{FULL_TOKEN}/getMe")
+    line = logs.JsonFormatter().format(record("two\nlines", trouble))
+    assert "\n" not in line
+    shown = json.loads(line)
+    assert (shown["level"], shown["logger"], shown["message"]) == ("warning", "src.app", "two\nlines")
+    assert "ValueError: no way to https://api.telegram.org/bot<hidden>/getMe" in shown["error"]
+    assert datetime.fromisoformat(shown["time"]).tzinfo is not None
+
+
+def test_a_text_line_shows_level_logger_and_message_without_tokens() -> None:
+    line = logs.TextFormatter().format(record(f"bot{FULL_TOKEN} began"))
+    assert line.endswith(" WARNING src.app: bot<hidden> began")
+
+
+def test_a_traceback_of_this_program_holds_no_token(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ValueError(FULL_TOKEN)
+    logs.print_traceback(ValueError, error, None)
+    assert capsys.readouterr().err == "ValueError: <hidden>\n"

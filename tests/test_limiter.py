@@ -235,6 +235,20 @@ async def test_a_request_that_begins_late_counts_from_when_it_begins() -> None:
     assert most_within(bench.wire.times(), 1) <= 28
 
 
+async def test_turns_that_are_used_late_and_all_at_once_leave_no_room_for_others() -> None:
+    bench = Bench()
+
+    async def late(chat_id: int) -> None:
+        await bench.limiter.turn(chat_id, group=False)
+        await bench.time.sleep(5 - bench.time.now)
+        await bench.call(SendMessage(chat_id=chat_id, text="late"))
+
+    await bench.time.run(*(late(chat) for chat in range(1, 21)), *(bench.notify(chat, 3) for chat in range(100, 180)))
+
+    assert bench.wire.times(1) == [5]
+    assert most_within(bench.wire.times(), 1) <= 28
+
+
 async def test_who_is_cancelled_while_waiting_leaves_no_trace() -> None:
     bench = Bench()
     bench.limiter = limiter = Limiter(clock=bench.time, sleep=asyncio.sleep)

@@ -12,7 +12,7 @@ from aiogram.exceptions import TelegramUnauthorizedError
 from src.demo.telegram import FaultKind, Person
 from src.webhook.notifier import Notifier
 from tests.emulated_bot import bot_on
-from tests.outbox import Outbox, issue, open_outbox, titles
+from tests.outbox import NoPacer, Outbox, issue, open_outbox, titles
 
 SEND = "sendMessage"
 
@@ -89,11 +89,18 @@ async def test_when_several_chats_are_flooded_all_are_quiet_for_the_longest(tmp_
         chats = [await box.chat(person.id) for person in people]
         for person, seconds in zip(people[:3], (4, 12, 8), strict=True):
             box.tg.server.fail_next(SEND, chat_id=person.id, kind="429", retry_after=seconds)
-        for chat in chats[:3]:
+        for chat in chats:
             await box.put(chat)
-        async with box.sending():
+        others_flooded = asyncio.Event()
+
+        class LateForDora(NoPacer):
+            async def turn(self, chat_id: int, *, group: bool) -> None:
+                if chat_id == people[3].id:
+                    await others_flooded.wait()
+
+        async with box.sending(box.notifier(LateForDora())):
             await box.counted("flooded", 3)
-            await box.put(chats[3])
+            others_flooded.set()
             await box.settled()
 
         calls = box.tg.server.requests_for(SEND)

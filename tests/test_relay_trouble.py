@@ -191,3 +191,15 @@ async def test_stored_headers_and_logs_hold_no_secret(relay: Relay, caplog: pyte
         (delivery,) = (await session.scalars(select(Delivery))).all()
     assert "whsec" not in str(delivery.headers)
     assert "whsec" not in caplog.text
+
+
+async def test_a_follower_whose_account_is_gone_hears_of_public_projects_only(relay: Relay, hook: str) -> None:
+    public = await relay.add_hook(await relay.add_project())
+    team = await relay.follow("dora", 1, scope="all", group=-1001)
+    other = await relay.follow("dora", 2, scope="all", group=-1002)
+    for chat in (team, other):
+        await relay.change_subscription(chat, account_id=None)
+    await relay.deliver(hook, PRIVATE)
+    await relay.deliver(public, "github/pull_request__opened")
+    assert await relay.told(team) == []
+    assert len(await relay.told(other)) == 1

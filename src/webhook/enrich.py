@@ -95,26 +95,34 @@ class Enricher:
         return event
 
     async def teams(
-        self, event: Event, scene: Scene, known_logins: Collection[str]
+        self, event: Event, scene: Scene, known_logins: Collection[str], *, give_up: bool
     ) -> Mapping[str, tuple[Person, ...]]:
-        """Members of the teams that the event names, by path in lower case. Raises `TryLater`.
+        """Members of the teams that the event names, by path in lower case. Raises `TryLater` as `complete` does.
 
         `known_logins` (lower case) are people for sure, so that nobody asks whether they are groups.
         """
         bare = self._credentials.types[scene.forge.kind].bare_group_names
         paths = {team.path for team in _teams_of(event)}
         paths |= {n for n in event.people.mentioned if "/" in n or (bare and n.casefold() not in known_logins)}
-        return {path.casefold(): await self._members(path, scene) for path in sorted(paths)}
+        found: dict[str, tuple[Person, ...]] = {}
+        for path in sorted(paths):
+            try:
+                found[path.casefold()] = await self._members(path, scene)
+            except TryLater as error:
+                if not give_up:
+                    raise
+                log.warning("told without the members of a team: %s", error)
+        return found
 
-    async def may_read(self, account: Account, event: Event, scene: Scene) -> bool:
-        """Whether this account reads what the event tells of. Raises `TryLater` where the forge does not say.
+    async def may_read(self, account: Account | None, event: Event, scene: Scene) -> bool:
+        """Whether this account reads what the event tells of (`None`: somebody without one). Raises `TryLater`.
 
         Public projects are everybody's; a confidential issue or comment is asked for by itself.
         """
         private = scene.project.private if event.project.private is None else event.project.private
         if not private and not event.confidential:
             return True
-        if account.dead_at is not None:
+        if account is None or account.dead_at is not None:
             return False
         comment = event.comment_id if isinstance(event, CommentEvent) and event.confidential else None
         subject = event.subject if event.confidential else None

@@ -86,11 +86,6 @@ def recipients(event: Event, readers: Sequence[Reader], facts: Facts) -> list[Re
     return list(found.values())
 
 
-def concerns(event: Event, reader: Reader, facts: Facts) -> bool:
-    """Whether the event is the reader's own business, by what is known so far."""
-    return any(True for _ in _personal_reasons(event, reader, facts))
-
-
 def is_chosen(event: Event, reader: Reader) -> bool:
     """Whether the subscription admits the event by its names."""
     return not reader.names.isdisjoint(event.names) and reader.names.issuperset(event.requires)

@@ -3,30 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from src.database.database import Database
-from src.database.models import Delivery, Hook, Project
-from src.database.repositories import deliveries, event_log, forges, hooks, messages, projects, subscriptions
-from src.database.repositories import events as event_rows
+from src.database.models import Account, Delivery, Hook
+from src.database.repositories import deliveries, event_log, forges, hooks, projects, subscriptions
 from src.database.repositories.subscriptions import Follower
-from src.events import DocumentationEvent, Event, Person
+from src.events import DocumentationEvent, Event
 from src.forge import ForgeType, UnknownEvent, Unparsable
 from src.webhook.enrich import Enricher, Scene, TryLater
+from src.webhook.fanout import Plan, reader_of, store
 from src.webhook.inbox import decompress
 from src.webhook.metrics import Metrics
-from src.webhook.personalized_handlers import (
-    Facts,
-    Reader,
-    Recipient,
-    coalesce_key,
-    concerns,
-    is_chosen,
-    recipients,
-)
+from src.webhook.personalized_handlers import Facts, Recipient, is_chosen, recipients
 
 log = logging.getLogger(__name__)
 Checkpoint = Callable[[str], Awaitable[None]]
@@ -44,18 +34,6 @@ class ForeignProject(Exception):
 
 class LeaseLost(Exception):
     """Another worker took the delivery over: what we found out must not be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one event comes to: who is told now, how many are not, and of how many we do not know yet."""
-
-    event: Event
-    project: Project
-    told: tuple[Recipient, ...]
-    refused: int
-    pending: int
-    again_at: datetime | None
 
 
 class Pipeline:
@@ -207,25 +185,21 @@ class Pipeline:
     async def _decide(
         self, delivery: Delivery, hook: Hook, event: Event, scene: Scene, followers: Sequence[Follower]
     ) -> Plan:
-        readers = [_reader(follower) for follower in followers]
-        facts = Facts(hook_account_id=hook.account_id)
+        readers = [reader_of(follower) for follower in followers]
         give_up = delivery.attempts >= _TRIES
-        event = await self._enricher.complete(event, scene, give_up=give_up) if readers else event
-        if any(is_chosen(event, reader) and not concerns(event, reader, facts) for reader in readers):
+        if any(name.startswith(f"{event.kind}.") for reader in readers for name in reader.names):
+            event = await self._enricher.complete(event, scene, give_up=give_up)
+        facts = Facts(hook_account_id=hook.account_id)
+        if any(is_chosen(event, reader) and (reader.scope == "mine" or reader.is_private_chat) for reader in readers):
             logins = {r.person.login.casefold() for r in readers if r.person and r.person.login}
-            try:
-                facts = replace(facts, teams=await self._enricher.teams(event, scene, logins))
-            except TryLater:
-                if not give_up:
-                    raise
+            facts = replace(facts, teams=await self._enricher.teams(event, scene, logins, give_up=give_up))
         told: list[Recipient] = []
         refused = pending = 0
         again_at: datetime | None = None
-        accounts = {account.id: account for account in scene.accounts}
+        accounts: dict[int | None, Account] = {account.id: account for account in scene.accounts}
         for recipient in recipients(event, readers, facts):
-            account = accounts.get(recipient.reader.account_id or 0)
             try:
-                may_read = account is not None and await self._enricher.may_read(account, event, scene)
+                may_read = await self._enricher.may_read(accounts.get(recipient.reader.account_id), event, scene)
             except TryLater as error:
                 pending += 1
                 again_at = error.until if again_at is None else min(again_at, error.until)
@@ -246,7 +220,7 @@ class Pipeline:
         final = not pending or delivery.attempts >= _TRIES
         async with self._database.write() as session:
             for plan in plans:
-                count, words = await _store(session, plan, delivery, now)
+                count, words = await store(session, plan, delivery, now)
                 queued += count
                 said.append(words)
             await hooks.heard(session, hook.id, now)
@@ -297,73 +271,6 @@ class Pipeline:
                 project_id=hook.project_id,
             )
         return state
-
-
-async def _store(session: AsyncSession, plan: Plan, delivery: Delivery, now: datetime) -> tuple[int, str]:
-    """Write one event and its messages. How many were queued, and a sentence for the log."""
-    event, project = plan.event, plan.project
-    name = f"{event.names[0]} {event.project.path} {event.subject.key}"[:200]
-    if event.project.path != project.path or event.project.private not in (None, project.private):
-        await projects.refresh(session, project.id, event.project)
-    stored = await event_rows.put(session, event, project_id=project.id, delivery_id=delivery.id, now=now)
-    if stored is None:
-        return 0, f"{name}: told by another delivery"
-    if await event_rows.is_stale(session, event, project.id):
-        return 0, f"{name}: overtaken by something newer"
-    queued = 0
-    for recipient in plan.told:
-        queued += await _queue(session, stored.id, project.id, event, recipient, now)
-    words = f"{name}: {queued} told"
-    if plan.refused:
-        words += f", {plan.refused} without access"
-    if plan.pending:
-        words += f", access of {plan.pending} could not be checked"
-    return queued, words
-
-
-async def _queue(
-    session: AsyncSession, event_id: int, project_id: int, event: Event, recipient: Recipient, now: datetime
-) -> bool:
-    reader = recipient.reader
-    key = coalesce_key(event)
-    key = None if key is None else f"{project_id}:{key}"[:400]
-    reasons = [{"reason": str(item.reason), "via": item.via} for item in recipient.reasons]
-    if key is not None:
-        earlier = await messages.told(session, coalesce_key=key, chat_id=reader.chat_id, topic_id=reader.topic_id)
-        known = {str(item["reason"]) for message in earlier for item in message.reasons}
-        fresh = [item for item in reasons if item["reason"] not in known]
-        if earlier and not fresh:
-            return False
-        if earlier and await messages.add_reasons(session, earlier[-1], fresh):
-            return False
-    return await messages.put(
-        session,
-        event_id=event_id,
-        chat_id=reader.chat_id,
-        topic_id=reader.topic_id,
-        subscription_id=reader.subscription_id,
-        reasons=reasons,
-        subject_key=event.subject.key[:320],
-        coalesce_key=key,
-        level=recipient.level,
-        now=now,
-    )
-
-
-def _reader(follower: Follower) -> Reader:
-    subscription, chat, account = follower.subscription, follower.chat, follower.account
-    return Reader(
-        subscription_id=subscription.id,
-        chat_id=chat.id,
-        topic_id=subscription.topic_id,
-        is_private_chat=chat.type == "private",
-        scope=subscription.scope,
-        names=frozenset(subscription.events),
-        levels=subscription.levels,
-        account_id=None if account is None else account.id,
-        person=None if account is None else Person(id=account.external_user_id, login=account.login),
-        emails=frozenset() if account is None else frozenset(email.casefold() for email in account.emails),
-    )
 
 
 def _later(delivery: Delivery, now: datetime, until: datetime) -> datetime:

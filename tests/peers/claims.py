@@ -113,16 +113,16 @@ def _gitlab(document: dict[str, Any]) -> Claims:
         "deployment": document.get("status"),
         "release": document.get("action"),
     }.get(kind, details.get("action"))
+    path = project.get("path_with_namespace") or _path(document.get("project_name"))
     ids = (project.get("id"), document.get("project_id"), details.get("target_project_id"), details.get("project_id"))
     level = project.get("visibility_level", document.get("repository", {}).get("visibility_level"))
     people = [
         {"username": document.get("user_username"), "name": document.get("user_name")},
         document.get("user"),
-        *([(document.get("commit") or {}).get("author")] if kind == "release" else []),
-    ]
+    ]  # a release names nobody but the author of its commit, who need not have released it
     return Claims(
-        external_id=next((str(found) for found in ids if found is not None), None),
-        path=project.get("path_with_namespace") or _path(document.get("project_name")),
+        external_id=next((str(found) for found in (*ids, path) if found is not None), None),
+        path=path,
         private=level != 20,
         listed=(word or "") in GITLAB_LISTED.get(str(kind), ()),
         actors=_names(people, ("username", "name")),
@@ -132,6 +132,8 @@ def _gitlab(document: dict[str, Any]) -> Claims:
 
 def _gitlab_title(kind: str, document: dict[str, Any], details: dict[str, Any]) -> str | None:
     match kind:
+        case "merge_request" if not details.get("action"):
+            return None  # a test of the hook
         case "merge_request" | "issue" | "wiki_page":
             found = details["title"]
         case "note":
@@ -142,7 +144,7 @@ def _gitlab_title(kind: str, document: dict[str, Any], details: dict[str, Any]) 
         case "tag_push":
             found = document["ref"].removeprefix("refs/tags/")
         case "pipeline":
-            found = (document.get("merge_request") or document["commit"]).get("title") or document["commit"]["message"]
+            found = details.get("name") or document["commit"]["title"]
         case "build":
             found = document["build_name"]
         case "deployment":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from src.demo.script.findings import findings_of
 from src.demo.script.page import Page
 from src.demo.script.scenes import SCENES, Scene
-from src.demo.script.stage import Interrupted, Stage, refused, staged
+from src.demo.script.stage import LANDER, ROCKET, Interrupted, Stage, refused, staged
 from src.demo.script.walks import WrongTurn, subscribe_everybody
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
     scene_title = "subscribing"
     try:
         page.part("Three people and a group follow two projects")
-        findings += await subscribe_everybody(stage, page)
+        await subscribe_everybody(stage, page)
+        findings += await _show_hooks(stage, page)
         page.part("What happens then")
         for number, scene in enumerate(scenes, start=1):
             scene_title = f"{number}. {scene.title}"
@@ -68,6 +69,23 @@ async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
     except (WrongTurn, LookupError, TimeoutError) as error:
         findings.append(f"{scene_title}: {error}")
     return findings
+
+
+async def _show_hooks(stage: Stage, page: Page) -> list[str]:
+    """What the walks changed on the forges: one hook for each project, however many follow it."""
+    told = await stage.outcome()
+    page.chat("On the forges")
+    page.line()
+    for forge in stage.forges:
+        for request in forge.requests:
+            if request.method != "GET":
+                page.request(request)
+    for exchange in told.exchanges:
+        page.exchange(exchange)
+    hooks = {ROCKET: len(stage.github.hooks(ROCKET)), LANDER: len(stage.gitlab.hooks(LANDER))}
+    page.line()
+    page.note("One webhook for each project, made by the bot and shared by all who follow it.")
+    return [f"{project} has {number} webhooks" for project, number in hooks.items() if number != 1]
 
 
 async def _show_scene(stage: Stage, page: Page, number: int, scene: Scene) -> list[str]:
@@ -95,6 +113,6 @@ def _close(page: Page, findings: Sequence[str], scenes: int) -> int:
     if not findings:
         page.paragraph(f"{scenes} steps: everybody was told what concerns them, once, and nothing else.")
         return 0
-    for finding in findings:
+    for finding in dict.fromkeys(findings):
         page.line(f"✗ {finding}")
     return 1

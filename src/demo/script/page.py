@@ -2,7 +2,9 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote
 
+from src.demo.forge import RequestRecord
 from src.demo.script.stage import Exchange
 from src.demo.telegram import Message
 from src.demo.telegram.transcript import transcript
@@ -62,6 +64,10 @@ class Page:
         again = " (again)" if exchange.redelivery else ""
         answer = f"{exchange.status or 'no answer'}  {exchange.seconds * 1000:.0f} ms"
         self.line(f"{_INDENT}→ POST {_short(exchange.path)}  {what}{again}  {answer}")
+
+    def request(self, request: RequestRecord) -> None:
+        """One request of the bot or the relay to a forge's API."""
+        self.line(f"{_INDENT}← {request.method} {unquote(request.path)}  {request.status}")
 
     def note(self, text: str) -> None:
         """A remark below a scene."""

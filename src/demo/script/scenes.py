@@ -82,13 +82,13 @@ SCENES: tuple[Scene, ...] = (
         act=lambda s: s.github.run_pipeline(
             ROCKET, "ann", "fuel-gauge", "failed", failed_jobs=["unit tests", "lint"], pull_request=1
         ),
-        told={"ann": (("unit tests", "lint"),)},
-        because="Ann started them. The failed jobs are named.",
+        told={"ann": (("unit tests", "lint", "author"),), "team": (("unit tests", "lint"),)},
+        because="Ann started them and is the author; the topic follows every pipeline. The failed jobs are named.",
     ),
     Scene(
         title="GitHub: the checks run again and pass",
         act=lambda s: s.github.run_pipeline(ROCKET, "ann", "fuel-gauge", "success", pull_request=1),
-        told={"ann": (("fixed",),)},
+        told={"ann": (("Fixed",),), "team": (("Fixed",),)},
         because="A success is news where the last run had failed.",
     ),
     Scene(
@@ -99,8 +99,8 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitHub: Bob approves",
         act=lambda s: s.github.review(ROCKET, "bob", 1, "approved"),
-        told={"ann": (("approved",),)},
-        because="Ann is the author.",
+        told={"ann": (("approved",),), "carl": (("PR #1",),)},
+        because="Ann is the author, Carl takes part.",
     ),
     Scene(
         title="GitHub: Ann merges",

@@ -31,6 +31,9 @@ _PATIENCE = 20.0  # real seconds for anything to come to rest
 _UNFINISHED = {"new", "taken", "sending"}
 
 
+_TOKENS = {"ann": "demo_token_7101", "bob": "demo_token_7202", "carl": "demo_token_7303"}
+
+
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C."""
 
@@ -75,7 +78,9 @@ class LogWatch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
-        self.lines.append((record.levelno, f"{record.levelname} {record.name}: {record.getMessage()}"))
+        error = record.exc_info[1] if record.exc_info else None
+        why = "" if error is None else f" ({type(error).__name__}: {error})"
+        self.lines.append((record.levelno, f"{record.levelname} {record.name}: {record.getMessage()}{why}"))
 
     @property
     def errors(self) -> list[str]:
@@ -93,6 +98,7 @@ class Stage:
     relay: str  # the relay's address
     http: ClientSession
     people: dict[str, Person]
+    tokens: dict[str, str]  # the same on both forges
     topic: Topic
     log: LogWatch
     kept: dict[str, DeliveryRecord] = field(default_factory=dict)  # deliveries that a later scene comes back to
@@ -139,7 +145,10 @@ class Stage:
         waiting: dict[str, float] = {}
         try:
             async with asyncio.timeout(_PATIENCE):
-                while waiting := {key: n for key, n in (await self._waiting()).items() if _is_unfinished(key)}:
+                while True:
+                    waiting = {key: n for key, n in (await self._waiting()).items() if _is_unfinished(key)}
+                    if not waiting:
+                        return
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise TimeoutError(f"still unfinished after {_PATIENCE:.0f} s: {waiting}") from None
@@ -191,7 +200,7 @@ async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
         port = _free_port()
         stage = Stage(
             tg=tg, github=github, gitlab=gitlab, relay=f"http://127.0.0.1:{port}", http=http, people=people,
-            topic=topic, log=log,
+            tokens=_TOKENS, topic=topic, log=log,
         )  # fmt: skip
         values = {
             "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": "open", "public_url": stage.relay,
@@ -228,7 +237,7 @@ def _fill(forge: ForgeEmulator) -> None:
     """The same company on both forges; carl may read everything that is not confidential."""
     for login in ("ann", "bob", "carl"):
         forge.add_user(login, name=login.capitalize(), emails=[f"{login}@example.org"])
-        forge.add_token(f"tok_{login}", login)
+        forge.add_token(_TOKENS[login], login)
     path = ROCKET if forge.kind == "github" else LANDER
     forge.add_project(path, private=True, members={"ann": "admin", "bob": "write", "carl": "read"})
     forge.add_project("acme/website", members={"ann": "admin", "bob": "write", "carl": "read"})
@@ -258,8 +267,6 @@ def _is_unfinished(key: str) -> bool:
 
 def refused(tg: TelegramEmulator) -> Sequence[str]:
     """What Telegram refused, or would have left out of a text."""
-    calls = [
-        f"{call.method} was answered {call.status}: {call.description}" for call in tg.server.calls if call.status >= 400
-    ]
+    calls = [f"{call.method} was refused: {call.description}" for call in tg.server.calls if call.status >= 400]
     dropped = [f"Telegram would leave out of a text: {what}" for what in tg.server.dropped]
     return [*calls, *tg.server.violations, *dropped]

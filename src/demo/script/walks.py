@@ -32,53 +32,39 @@ FOLLOWS: dict[str, tuple[Follow, Follow]] = {
     "bob": (_GITHUB, _GITLAB),
     "carl": (_GITHUB, _GITLAB),
 }
-TEAM = Follow(
-    forge="github",
-    project=ROCKET,
-    without=("pull_request", "review", "comment", "issue", "pipeline", "deployment"),
-)
+TEAM = Follow(forge="github", project=ROCKET, without=("pull_request", "review", "comment", "issue"))
 
 
-async def subscribe_everybody(stage: Stage, page: Page) -> list[str]:
-    """All walks, the first screen by screen, of the others what remains. Returns what was wrong."""
-    findings: list[str] = []
-    for number, (name, follows) in enumerate(FOLLOWS.items()):
+async def subscribe_everybody(stage: Stage, page: Page) -> None:
+    """All walks: the first one screen by screen, of the others every press and the last screen."""
+    stage.forget()
+    for name, follows in FOLLOWS.items():
         person = stage.people[name]
         page.chat(person.private.title)
-        walk = Walk(person, person.private, page, in_full=number == 0)
+        walk = Walk(person, person.private, page)
         await walk.start()
         for follow in follows:
-            await walk.give_token(follow.forge, f"tok_{name}")
-            await walk.follow(follow)
-        if number:
-            page.messages([message for message in person.private.messages() if message.from_bot])
+            await walk.give_token(follow.forge, stage.tokens[name])
+            await walk.follow(follow, in_full=(name, follow.forge) == ("ann", "github"))
     page.chat(stage.topic.title)
-    walk = Walk(stage.people["ann"], stage.topic, page, in_full=False)
-    await walk.follow(TEAM)
-    page.messages(stage.topic.messages()[1:])  # behind the one that opened the topic
-    for forge, project in ((stage.github, ROCKET), (stage.gitlab, LANDER)):
-        hooks = forge.hooks(project)
-        page.line(f"{project}: {len(hooks)} webhook on the forge, made by the bot, shared by all who follow")
-        if len(hooks) != 1:
-            findings.append(f"{project} has {len(hooks)} hooks, one is expected")
-    return findings
+    await Walk(stage.people["ann"], stage.topic, page).follow(TEAM)
 
 
 class Walk:
     """A person in one chat, who reads the bot's words in their own language."""
 
-    def __init__(self, person: Person, place: Chat, page: Page, *, in_full: bool) -> None:
-        """`in_full`: every screen and press is printed."""
+    def __init__(self, person: Person, place: Chat, page: Page) -> None:
+        """`place` is where the person writes and presses."""
         self._person = person
         self._place = place
         self._page = page
-        self._in_full = in_full
         self._language = person.language or "en"
         self._said = translator(self._language)  # not named t: these words are the bot's, found where it says them
+        self._presses: list[str] = []  # since a screen was shown
 
     async def start(self) -> None:
         """`/start`."""
-        await self._send("/start")
+        self._page.messages([await self._send("/start")])
 
     async def give_token(self, forge: str, token: str) -> None:
         """The token behind the command, which the bot has to take out of the chat."""
@@ -86,32 +72,45 @@ class Walk:
         sent = await self._person.send(f"/set_{forge}_token {token}")
         answer = await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
         await self._place.wait_deleted(sent, _SECONDS)
-        if token in answer.text:
-            raise WrongTurn(f"the bot repeats {self._person.name}'s token")
-        self._show_press(f"sends /set_{forge}_token with a token; the bot deletes the message at once")
-        self._show(answer)
+        if token in answer.text or not answer.text.startswith("✓"):
+            raise WrongTurn(f"{self._person.name}'s token was answered so: {answer.text}")
+        self._page.stage_direction(
+            f"{self._person.name} sends /set_{forge}_token with a token, which the bot deletes at once"
+        )
+        self._page.messages([answer])
 
-    async def follow(self, follow: Follow) -> None:
-        """`/subscribe` from its first screen to its last."""
-        await self._send("/subscribe")
-        await self._press(FORGE_TYPES[follow.forge].title)
-        await self._press(follow.project)
+    async def follow(self, follow: Follow, *, in_full: bool = False) -> None:
+        """`/subscribe` from its first screen to its last; `in_full` prints those between."""
+        screen = await self._send("/subscribe")
+        if in_full:
+            self._show(screen)
+        for label in (FORGE_TYPES[follow.forge].title, follow.project):
+            screen = await self._press(label)
+            if in_full:
+                self._show(screen)
+        await self._choose(follow)
+        screen = await self._press(self._said("Continue ›"))
+        if in_full:
+            self._show(screen)
+        last = await self._press(self._said("Confirm"))
+        self._show(last)
+        if last.keyboard or follow.project not in last.text or not last.text.startswith("✓"):
+            raise WrongTurn(f"{self._person.name} could not follow {follow.project}")
+
+    async def _choose(self, follow: Follow) -> None:
         for kind, label in [*((kind, "All") for kind in follow.more), *((kind, "None") for kind in follow.without)]:
             screen = await self._press(describe_kind(kind, self._language, FORGE_TYPES[follow.forge]))
-            if any(button.text == self._said(label) for button in screen.buttons):
+            if any(button.text == self._said(label) for button in screen.buttons):  # else it has but one state
                 await self._press(self._said(label))
                 await self._press(self._said("‹ Back"))
-        await self._press(self._said("Continue ›"))
-        last = await self._press(self._said("Confirm"))
-        if last.keyboard or follow.project not in last.text or not last.text.startswith("✓"):
-            raise WrongTurn(f"{self._person.name} could not follow {follow.project}:\n{last.text}")
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, text: str) -> Message:
+        """Write, and show it; the answer is returned."""
         mark = self._place.mark()
         sent = await self._person.send(text, in_=self._place)
         answer = await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
-        self._show(sent)
-        self._show(answer)
+        self._page.messages([sent])
+        return answer
 
     async def _press(self, label: str) -> Message:
         """Press the button, return the screen that follows."""
@@ -119,15 +118,13 @@ class Walk:
         answer = await self._person.press(label, in_=self._place, timeout=_SECONDS)
         if answer.show_alert:
             raise WrongTurn(f"{self._person.name} pressed {label} and was told: {answer.text}")
-        screen = await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
-        self._show_press(f"presses [ {label} ]")
-        self._show(screen)
-        return screen
+        self._presses.append(label)
+        return await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
 
-    def _show(self, message: Message) -> None:
-        if self._in_full:
-            self._page.messages([message])
-
-    def _show_press(self, what: str) -> None:
-        if self._in_full:
-            self._page.stage_direction(f"{self._person.name} {what}")
+    def _show(self, screen: Message) -> None:
+        """What was pressed to get there, then the screen."""
+        if self._presses:
+            buttons = " ".join(f"[{label}]".replace(" ", "\N{NO-BREAK SPACE}") for label in self._presses)
+            self._page.stage_direction(f"{self._person.name} presses {buttons}")
+            self._presses.clear()
+        self._page.messages([screen])
