@@ -28,7 +28,7 @@ from src.forge_http import open_session
 from src.forges import FORGE_TYPES
 from src.webhook.bodies import Budget
 from src.webhook.enrich import Enricher
-from src.webhook.handlers import Receiver
+from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
 from src.webhook.pipeline import Checkpoint, Pipeline
@@ -180,7 +180,15 @@ class _Parts:
 
         inbox = Inbox(self.database, self.metrics, stored=lambda: _call(self._stored))
         receiver = Receiver(
-            self.database, self.credentials.box, self.site.types, inbox, Budget(), self.metrics, utc_now, {}
+            self.database,
+            self.credentials.box,
+            self.site.types,
+            inbox,
+            Budget(),
+            self.metrics,
+            utc_now,
+            known_hooks(),
+            complaints(),
         )
         app = create_app(
             receiver,

@@ -147,7 +147,12 @@ async def _no_sleep(_seconds: float) -> None:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, *, access: AccessRule = OPEN, public_url: str | None = PUBLIC_URL, second_gitlab: str | None = None
+    folder: Path,
+    *,
+    access: AccessRule = OPEN,
+    public_url: str | None = PUBLIC_URL,
+    second_gitlab: str | None = None,
+    polled: bool = True,
 ) -> AsyncIterator[Stage]:
     """Everything started, the bot polling; at the end it is stopped as a SIGTERM would."""
     async with AsyncExitStack() as stack:
@@ -181,8 +186,9 @@ async def staged(
             clock=utc_now,
         )
         stage = Stage(tg=tg, github=github, gitlab=gitlab, database=database, deps=deps, box=box)
-        async with polling(tg, deps):
-            yield stage
+        if polled:
+            await stack.enter_async_context(polling(tg, deps))
+        yield stage
 
 
 @asynccontextmanager

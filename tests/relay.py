@@ -23,7 +23,7 @@ from src.forge import ForgeType, Identity, RemoteProject
 from src.forges import FORGE_TYPES
 from src.webhook.bodies import Budget
 from src.webhook.enrich import Enricher
-from src.webhook.handlers import Receiver
+from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
 from src.webhook.pipeline import Pipeline
@@ -221,9 +221,11 @@ class Relay:
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, types: dict[str, ForgeType] | None = None, lease: float = 30, work: bool = True
+    folder: Path, types: dict[str, ForgeType] | None = None, lease: float = 30, work: bool = True, remember: float = 0
 ) -> AsyncIterator[Relay]:
-    """The relay on a loopback port with a fresh database; without `work` it stores and does no more."""
+    """The relay on a loopback port with a fresh database; without `work` it stores and does no more, and
+    it knows hooks by heart for `remember` seconds.
+    """
     database = Database(f"sqlite+aiosqlite:///{folder / 'relay.db'}")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -245,7 +247,7 @@ async def running_relay(
         checkpoint=_nothing,
     )
     inbox = Inbox(database, metrics, stored=pipeline.wake)
-    receiver = Receiver(database, box, types, inbox, Budget(), metrics, utc_now, {})
+    receiver = Receiver(database, box, types, inbox, Budget(), metrics, utc_now, known_hooks(remember), complaints())
     app = create_app(receiver, database, metrics, instance="tests", is_migrated=_true, waits={})
     try:
         server = TestServer(app)

@@ -63,7 +63,9 @@ def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
     match state.why:
         case ManualReason.NO_PUBLIC_URL:
             return Text(
-                t("I do not know my own public address (PUBLIC_URL). Make the webhook by hand and put that address in front:")
+                t(
+                    "I do not know my own public address (PUBLIC_URL). Make the webhook by hand and put that address in front:"
+                )
             )
         case ManualReason.REJECTED:
             said = literal(clean(state.message)[:_SAID])

@@ -38,24 +38,37 @@ async def poll(bot: Bot, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
     Raises what no waiting mends: a token that Telegram refuses, and another process that polls with it.
     """
     deps: BotDeps = dispatcher["deps"]
-    offset: int | None = None
-    allowed = dispatcher.resolve_used_update_types()
     try:
         await _persist(bot.delete_webhook, stop)
         await _persist(lambda: _announce(bot, deps), stop)
-        room = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as handling:
-            while not stop.is_set():
-                ask = partial(bot.get_updates, offset=offset, timeout=_WAIT, allowed_updates=allowed)
-                updates = await _persist(ask, stop)
-                for update in updates or []:
-                    await room.acquire()
-                    handling.create_task(_handle(bot, dispatcher, update, room))
-                    offset = update.update_id + 1
+        offset, failure = await _work(bot, dispatcher, stop)
+        if failure is not None:
+            raise failure
         if offset is not None:
             await _confirm(bot, offset)
     finally:
         await dispatcher.emit_shutdown(bot=bot)
+
+
+async def _work(
+    bot: Bot, dispatcher: Dispatcher, stop: asyncio.Event
+) -> tuple[int | None, TelegramAPIError | ClientDecodeError | None]:
+    """Until the stop or a failure, and until all that was begun is done: the next offset, and the failure."""
+    offset: int | None = None
+    allowed = dispatcher.resolve_used_update_types()
+    room = asyncio.Semaphore(_AT_ONCE)
+    async with asyncio.TaskGroup() as handling:
+        while not stop.is_set():
+            ask = partial(bot.get_updates, offset=offset, timeout=_WAIT, allowed_updates=allowed)
+            try:
+                updates = await _persist(ask, stop)
+            except (TelegramAPIError, ClientDecodeError) as error:
+                return offset, error
+            for update in updates or []:
+                await room.acquire()
+                handling.create_task(_handle(bot, dispatcher, update, room))
+                offset = update.update_id + 1
+    return offset, None
 
 
 async def _handle(bot: Bot, dispatcher: Dispatcher, update: Update, room: asyncio.Semaphore) -> None:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from aiohttp import web
+from cachetools import TTLCache
 
 from src.database.crypto import SecretBox
 from src.database.database import Database
@@ -18,7 +19,19 @@ from src.webhook.inbox import Inbox, compress
 from src.webhook.metrics import Metrics
 
 log = logging.getLogger(__name__)
-_QUIET = timedelta(minutes=1)  # between two log entries on bad signatures of one hook
+
+
+def known_hooks(seconds: float = 5) -> TTLCache[tuple[str, str | None], Hook]:
+    """A memory for hooks, so that a burst asks the database once.
+
+    A secret that was rotated meanwhile does no harm, for the previous one stays good for a day.
+    """
+    return TTLCache(1_000, seconds)
+
+
+def complaints(seconds: float = 60) -> TTLCache[int, bool]:
+    """A memory for bad signatures, so that a stranger cannot fill the log."""
+    return TTLCache(1_000, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,8 @@ class Receiver:
     budget: Budget
     metrics: Metrics
     clock: Callable[[], datetime]
-    complained: dict[int, datetime]
+    known: TTLCache[tuple[str, str | None], Hook]  # hooks looked up lately; see `known_hooks`
+    complained: TTLCache[int, bool]  # hooks of which a bad signature was logged lately
 
     async def receive(self, request: web.Request) -> web.Response:
         """``POST /webhook/{forge}[/{hook_id}]``: 202 means on disk."""
@@ -81,10 +95,16 @@ class Receiver:
         return _accepted()
 
     async def _hook(self, kind: str, public_id: str | None) -> Hook | None:
-        async with self.database.read() as session:
-            if public_id is None:
-                return await hooks.environment(session, kind)
-            return await hooks.by_public_id(session, kind, public_id)
+        hook = self.known.get((kind, public_id))
+        if hook is None:
+            async with self.database.read() as session:
+                if public_id is None:
+                    hook = await hooks.environment(session, kind)
+                else:
+                    hook = await hooks.by_public_id(session, kind, public_id)
+            if hook is not None:
+                self.known[kind, public_id] = hook
+        return hook
 
     def _secrets(self, hook: Hook, now: datetime) -> list[str]:
         sealed = [hook.secret]
@@ -94,10 +114,9 @@ class Receiver:
 
     async def _complain(self, hook: Hook, now: datetime) -> None:
         """Say it where people look, but not so often that a stranger could fill the disk."""
-        last = self.complained.get(hook.id)
-        if last is not None and now - last < _QUIET:
+        if hook.id in self.complained:
             return
-        self.complained[hook.id] = now
+        self.complained[hook.id] = True
         async with self.database.write() as session:
             await hooks.failed(session, hook.id, "a delivery with a wrong signature")
             await event_log.add(

@@ -67,7 +67,7 @@ async def measure(folder: Path) -> None:
             rates["bare"].append(await load_on(str(plain.make_url("/")), headers, fresh))
             room = folder / str(number)
             room.mkdir()
-            async with running_relay(room, work=False) as relay:
+            async with running_relay(room, work=False, remember=5) as relay:
                 address = await relay.add_hook(await relay.add_project())
                 rates["durable"].append(await load_on(str(relay.client.make_url(address)), headers, fresh))
                 stored = len(await relay.deliveries())

@@ -99,7 +99,9 @@ def _go_playground(folder: Path) -> Iterator[Payload]:
                 header = _GO_PLAYGROUND_KINDS.get(file.stem, file.stem).replace("-", "_")
             else:
                 header = _gitlab_header(file)
-            yield Payload(f"go-playground {forge}", f"go-playground/{forge}/{file.name}", forge, header, file.read_bytes())
+            yield Payload(
+                f"go-playground {forge}", f"go-playground/{forge}/{file.name}", forge, header, file.read_bytes()
+            )
 
 
 def _gitlab_header(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""What deviates from the rule, payload by payload, each with its reason; an entry that no longer holds fails the run."""
+"""What deviates from the rule, payload by payload, each with its reason; an entry that no longer holds fails."""
 
 _TAG_PUSH = "a push of a tag; `create` and `delete` tell of tags"
 _BRANCH = "a branch was made or removed; its push tells of that"
@@ -35,5 +35,34 @@ UNKNOWN = {
 # Known and stored, and nobody is told: GitHub greets each new hook by itself.
 GREETINGS = "/ping["
 
-# Where our fields are not go-scm's, by the file's name and the field; `*` is every file of that forge.
-DIFFERENCES: dict[tuple[str, str], str] = {}
+# Where our fields are not go-scm's, by file (as `fnmatch` has it) and field.
+DIFFERENCES = {
+    ("github/push_branch_delete.json", "sha"): "after a branch is gone there is no head; go-scm keeps GitHub's zeros",
+    ("*/pr_*.json", "body"): "what was written is quoted where it is new: at the opening, not at each change",
+    ("gitlab/pull_request_*", "body"): "as above",
+    ("github/pr_ready_for_review.json", "action"): "`ready` is our word for `review_ready`",
+    ("github/pr_review_submitted.json", "action"): "our word is the review's state",
+    ("github/release_edited.json", "action"): "`updated` is our word for `edited`",
+    ("github/release_edited.json", "description"): "quoted when the release is published",
+    ("github/release_deleted.json", "description"): "as above",
+    ("github/release_deleted.json", "link"): "the page of a release that is gone is gone; we lead to the list",
+    ("github/pipeline_hook.json", "link"): "go-scm takes the API's address, we the page that a person opens",
+    (
+        "github/pipeline_hook.json",
+        "status",
+    ): "the action says in progress; go-scm reads the run, which had ended meanwhile",
+    ("github/pipeline_hook.json", "target"): "the branch that a run's pull request aims at is not kept",
+    (
+        "gitlab/pull_request_review_ready*",
+        "action",
+    ): "go-scm takes any change of the draft flag for ready; here it was set",
+    ("gitlab/*", "repo.private"): "go-scm says public of GitLab's visibility 0, which is private",
+    (
+        "gitlab/*",
+        "author",
+    ): "the payload names the author by number alone, and so do we; go-scm takes the sender for it",
+    ("gitlab/*request*", "updated"): "go-scm leaves it out",
+    ("gitlab/merge_request_comment*", "link"): "go-scm links the project, we the merge request",
+    ("gitlab/pipeline_*", "number"): "go-scm takes the pipeline's id for a number; with us it is the id",
+    ("gitlab/pipeline_*", "pull.number"): "go-scm takes the merge request's id for its number",
+}

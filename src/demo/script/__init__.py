@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from src.demo.script.findings import findings_of
 from src.demo.script.page import Page
 from src.demo.script.scenes import SCENES, Scene
-from src.demo.script.stage import LANDER, ROCKET, Interrupted, Stage, refused, staged
+from src.demo.script.stage import LANDER, ROCKET, Broken, Interrupted, Stage, refused, staged
 from src.demo.script.walks import WrongTurn, subscribe_everybody
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
             found = await _show_scene(stage, page, number, scene)
             findings += [f"{scene_title}: {finding}" for finding in found]
         findings += [f"{what}: {number:.0f} given up" for what, number in (await stage.given_up()).items()]
-    except (WrongTurn, LookupError, TimeoutError) as error:
+    except (Broken, WrongTurn, LookupError, TimeoutError) as error:
         findings.append(f"{scene_title}: {error}")
     return findings
 
@@ -92,16 +92,16 @@ async def _show_scene(stage: Stage, page: Page, number: int, scene: Scene) -> li
     stage.forget()
     await scene.act(stage)
     told = await stage.outcome()
+    names = {name: chat.title for name, chat in stage.chats.items()}
     page.step(number, scene.title)
     for exchange in told.exchanges:
         page.exchange(exchange)
+    informed = [names[name] for name, messages in told.messages.items() if messages]
+    page.note(f"Told: {', '.join(informed) or 'nobody'}. {scene.because}")
     for name, messages in told.messages.items():
         if messages:
-            page.chat(stage.chats[name].title)
+            page.chat(names[name])
             page.messages(messages)
-    page.line()
-    page.note(scene.because if any(told.messages.values()) else f"Nobody is told. {scene.because}")
-    names = {name: chat.title for name, chat in stage.chats.items()}
     findings = list(findings_of(scene, told, names))
     for finding in findings:
         page.note(f"WRONG: {finding}")

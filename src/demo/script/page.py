@@ -20,6 +20,7 @@ class Page:
     def __init__(self, out: Callable[[str], None]) -> None:
         self._out = out
         self.lines: list[str] = []
+        self.steps: dict[int, int] = {}  # where each scene begins
 
     def line(self, text: str = "") -> None:
         """Lines as they are."""
@@ -56,6 +57,7 @@ class Page:
     def step(self, number: int, title: str) -> None:
         """The heading of a scene."""
         self.line()
+        self.steps[number] = len(self.lines)
         self.line(textwrap.fill(title, WIDTH, initial_indent=f"{number:2}. ", subsequent_indent="    "))
 
     def exchange(self, exchange: Exchange) -> None:

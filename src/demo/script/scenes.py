@@ -53,8 +53,14 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitHub: Ann opens a pull request and asks Bob and the team acme/core for a review",
         act=lambda s: s.github.open_pull_request(
-            ROCKET, "ann", _FUEL, body="Shows litres, not percent.", source="fuel-gauge", reviewers=["bob"],
-            teams=[CORE], changes=[_GAUGE],
+            ROCKET,
+            "ann",
+            _FUEL,
+            body="Shows litres, not percent.",
+            source="fuel-gauge",
+            reviewers=["bob"],
+            teams=[CORE],
+            changes=[_GAUGE],
         ),
         told={"bob": ((_FUEL, "review requested"),), "carl": ((_FUEL, "acme/core"),)},
         because="Bob is asked himself, Carl through the team, each once for three webhooks; Ann did it.",

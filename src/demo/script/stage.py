@@ -18,7 +18,7 @@ from src.app import ROLES, run, site_of
 from src.demo.forge import DeliveryRecord, ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
-from src.demo.telegram import Chat, Message, Person, TelegramEmulator, Topic
+from src.demo.telegram import Chat, Limits, Message, Person, TelegramEmulator, Topic
 
 if TYPE_CHECKING:
     from src.config import Settings
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 ROCKET, LANDER, CORE = "acme/rocket", "acme/lander", "acme/core"
 # Telegram's limits and the bot's pacing live on one clock that runs so much faster: nobody waits for them here, and
 # the emulator still counts every message.
-PACE = 10.0
+PACE = 20.0
+# Nor is a moment's stutter of this machine, which that clock makes twenty times as long, to be taken for a flood.
+_LIMITS = Limits(chat_burst=10, group_burst=25)
 _PATIENCE = 20.0  # real seconds for anything to come to rest
 _UNFINISHED = {"new", "taken", "sending"}
 
@@ -36,6 +38,10 @@ _TOKENS = {"ann": "demo_token_7101", "bob": "demo_token_7202", "carl": "demo_tok
 
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C."""
+
+
+class Broken(Exception):
+    """The product logged an error: waiting for it makes no sense."""
 
 
 class FastClock:
@@ -120,9 +126,7 @@ class Stage:
         began = time.monotonic()
         async with self.http.post(f"{self.relay}{path}", data=body, headers=headers) as response:
             seconds = time.monotonic() - began
-            self._outside.append(
-                Exchange(path=path, event=event, action=None, status=response.status, seconds=seconds)
-            )
+            self._outside.append(Exchange(path=path, event=event, action=None, status=response.status, seconds=seconds))
 
     def forget(self) -> None:
         """Whatever was exchanged and said so far belongs to no scene."""
@@ -132,7 +136,7 @@ class Stage:
         self._seen = {name: chat.mark() for name, chat in self.chats.items()}
 
     async def outcome(self) -> Told:
-        """What has happened since `forget`, once nothing is on its way any more. Raises TimeoutError."""
+        """What has happened since `forget`, once nothing is on its way any more. Raises as `quiet`."""
         await self.quiet()
         exchanges = [self._exchange(record) for forge in self.forges for record in forge.deliveries]
         return Told(
@@ -141,7 +145,7 @@ class Stage:
         )
 
     async def quiet(self) -> None:
-        """Wait until no delivery and no message is unfinished; raises TimeoutError with what still is."""
+        """Wait until no delivery and no message is unfinished; raises Broken, and TimeoutError with what still is."""
         waiting: dict[str, float] = {}
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -149,6 +153,8 @@ class Stage:
                     waiting = {key: n for key, n in (await self._waiting()).items() if _is_unfinished(key)}
                     if not waiting:
                         return
+                    if self.log.errors:
+                        raise Broken("the log has errors")
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise TimeoutError(f"still unfinished after {_PATIENCE:.0f} s: {waiting}") from None
@@ -190,7 +196,7 @@ async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
         log = LogWatch()
         logging.getLogger().addHandler(log)
         stack.callback(logging.getLogger().removeHandler, log)
-        tg = await stack.enter_async_context(TelegramEmulator(now=FastClock(PACE), callback_ttl=15 * PACE))
+        tg = await stack.enter_async_context(TelegramEmulator(now=FastClock(PACE), limits=_LIMITS, callback_ttl=15 * PACE))
         github = await stack.enter_async_context(GitHubEmulator())
         gitlab = await stack.enter_async_context(GitLabEmulator())
         http = await stack.enter_async_context(ClientSession())
