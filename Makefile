@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 POT := build/git_assistant.pot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor demo demo-script test test-peers drill lint fmt messages env-example
+.PHONY: help setup run doctor demo demo-script test test-peers drill bench lint fmt messages env-example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-12s %s\n' "$$verb" "$$what"; done
@@ -40,6 +40,9 @@ test-peers: $(DEV) ## tests against programs and payloads of others (downloads t
 
 drill: $(DEV) ## crash drills: kill -9 between receiving and sending
 	$(BIN)/python -m pytest -q tests/drills
+
+bench: $(DEV) ## how many deliveries a second are stored, against a server that stores nothing
+	$(BIN)/python -m tests.bench.ingest
 
 lint: $(DEV) ## ruff, mypy, import rules
 	$(BIN)/ruff check .

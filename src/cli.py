@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("make-key", help="print a new key for SECRET_KEYS").set_defaults(command=_make_key)
     for name in ("demo", "demo-script"):
         demo = commands.add_parser(name, help="show everything against emulators; needs no account")
+        demo.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
         demo.set_defaults(command=_demo)
     return parser
 
@@ -180,7 +181,7 @@ class _Alone(Settings):
     model_config = SettingsConfigDict(env_file=None, env_prefix="GIT_ASSISTANT_DEMO_ONLY_")
 
 
-def _demo(_given: argparse.Namespace) -> int:
+def _demo(given: argparse.Namespace) -> int:
     if names := tokens_set():
         raise ConfigError(
             f"{', '.join(names)}: the demo runs against emulators and takes no real token; "
@@ -188,7 +189,7 @@ def _demo(_given: argparse.Namespace) -> int:
         )
     from src.demo.script import main as demo
 
-    return _in_loop(demo(_Alone))
+    return _in_loop(demo(_Alone, transcript=given.transcript))
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from src.demo.forge import ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import Chat, Message, Person, TelegramEmulator
+from src.forge import Connector
 from src.forge_http import Policy, open_session
 from src.forges import FORGE_TYPES
 from src.github_api.client import GitHubConnector
@@ -167,7 +168,7 @@ async def staged(
             await connection.run_sync(Base.metadata.create_all)
         web = await stack.enter_async_context(open_session())
         policy = Policy(timeout=0.5, retry_window=0.1, patience=0.5)
-        connectors = {
+        connectors: dict[str, Connector] = {
             "github": GitHubConnector(web, policy=policy, sleep=_no_sleep),
             "gitlab": GitLabConnector(web, policy=policy, sleep=_no_sleep),
         }

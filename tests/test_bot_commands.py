@@ -12,7 +12,7 @@ from aiogram.exceptions import TelegramConflictError, TelegramUnauthorizedError
 from src.bot.bot import AccessRule, create_bot, create_dispatcher, poll
 from src.demo.telegram import Person
 from src.webhook.manager import HookManager
-from tests.bot_stage import Log, Stage, Unpaced, polling, staged
+from tests.bot_stage import Log, Stage, Unpaced, staged
 
 # What aiogram and our middlewares put before a handler.
 KNOWN = {

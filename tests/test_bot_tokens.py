@@ -37,6 +37,10 @@ def log() -> Iterator[Log]:
     root.setLevel(level)
 
 
+def files_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
 async def test_token_message_is_deleted_as_argument_and_as_next_message(stage: Stage, ann: Person) -> None:
     await stage.say(ann, f"/set_github_token {SECRET}")
     await stage.say(ann, "/set_github_token")
@@ -64,7 +68,7 @@ async def test_token_is_never_in_a_call_a_log_line_or_the_database(
     assert SECRET not in stage.sent()
     assert "5b4a" in stage.sent()
     assert not [line for line in log.lines if SECRET in line]
-    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    stored = files_in(tmp_path)
     assert b"ann" in stored
     assert SECRET.encode() not in stored
 
@@ -197,3 +201,9 @@ async def test_what_cannot_be_a_token_never_reaches_the_forge(stage: Stage, ann:
     assert "token" in said.text
     assert stage.github.requests == []
     assert "You are ann" in (await stage.say(ann, SECRET)).text
+
+
+async def test_a_token_that_was_sent_without_being_asked_for_is_deleted(stage: Stage, ann: Person) -> None:
+    said = await stage.say(ann, "glpat-abcdefgh")
+    assert "/set_gitlab_token" in said.text
+    assert not [m for m in ann.private.messages() if "glpat" in m.text]

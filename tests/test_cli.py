@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 from cryptography.fernet import Fernet
 
-from src import logs
+from src import cli, logs
 from src.config import Settings
 from src.database.database import Database
 from src.database.migrate import upgrade
@@ -179,6 +179,15 @@ def test_tokens_are_hidden_from_whatever_is_logged() -> None:
     )
     assert logs.redact(text) == "POST https://api.telegram.org/bot<hidden>/getMe <hidden>"
     assert logs.redact("glpat-abcdefghij1234567890 at 12:30:45, delivery 5") == "<hidden> at 12:30:45, delivery 5"
+
+
+def test_ctrl_c_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_given: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # main sets it: put it back
+    monkeypatch.setattr(cli, "_make_key", interrupted)
+    assert cli.main(["make-key"]) == 130
 
 
 def record(text: str, error: Exception | None = None) -> logging.LogRecord:

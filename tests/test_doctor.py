@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from src.database.crypto import SecretBox
 from src.database.database import Database
@@ -241,6 +242,14 @@ async def test_a_database_without_the_newest_schema(ward: Ward, tmp_path: Path) 
     found = (await ward.findings(database_url=empty.url))["migrations"]
     assert found.level == "warn"
     assert "migrate" in (found.mend or "")
+
+
+async def test_a_database_of_a_newer_version(ward: Ward) -> None:
+    async with ward.database.write() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    found = (await ward.findings())["migrations"]
+    assert found.level == "fail"
+    assert "newer version" in found.says
 
 
 async def test_a_lost_key_names_whose_token_it_was(ward: Ward) -> None:

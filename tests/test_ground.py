@@ -122,6 +122,7 @@ def test_the_makefile_has_its_verbs_each_with_help() -> None:
         "fmt",
         "messages",
         "drill",
+        "bench",
         "env-example",
         "doctor",
     ]
@@ -138,6 +139,24 @@ def test_ci_runs_every_verb_that_must_hold() -> None:
     assert "set -euo pipefail" in text
     steps = re.findall(r"^make ([a-z-]+)$", text, re.MULTILINE)
     assert steps == ["lint", "test", "drill", "test-peers", "demo-script"]
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """What can stand behind a # in a link to this page, as GitHub and GitLab make it from headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.database.repositories import accounts, hooks, projects, subscriptions, users
-from src.forge import HookSpec, ProjectRef, RateLimited, RemoteHook, Unauthorized, Unavailable
+from src.forge import ForgeClient, HookSpec, ProjectRef, RateLimited, RemoteHook, Unauthorized, Unavailable
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookManager, HookOutcome, HookState, ManualReason
 from tests.bot_stage import PUBLIC_URL, Stage, staged
@@ -173,9 +173,10 @@ async def test_a_crash_after_making_it_makes_no_second_one(
         raise Crash
 
     project_id, account_id = await follow(stage, kind, "ann", ["pull_request.opened"])
-    with monkeypatch.context() as patch, pytest.raises(Crash):
+    with monkeypatch.context() as patch:
         patch.setattr(hooks, "connected", crash)
-        await stage.deps.hooks.ensure(project_id, account_id)
+        with pytest.raises(Crash):
+            await stage.deps.hooks.ensure(project_id, account_id)
     row = await stage.hook()
     assert (row.origin, row.remote_id) == ("managed", None)
     assert len(stage.forge(kind).hooks(PATH)) == 1
@@ -202,12 +203,12 @@ async def test_a_hook_that_is_deleted_while_it_is_widened_is_made_again(
     project_id, account_id = await follow(stage, kind, "ann", ["wiki.created"])
     forge = stage.deps.instances(kind)[0]
     client_type = type(stage.deps.credentials.with_token(forge, "tok_ann"))
-    listed = client_type.hooks  # type: ignore[attr-defined]  # every ForgeClient has it
+    listed = client_type.hooks
 
-    async def then_gone(self: object, project: ProjectRef) -> tuple[RemoteHook, ...]:
+    async def then_gone(self: ForgeClient, project: ProjectRef) -> tuple[RemoteHook, ...]:
         found: tuple[RemoteHook, ...] = await listed(self, project)
         for hook in found:
-            await self.delete_hook(project, hook.id)  # type: ignore[attr-defined]  # as above
+            await self.delete_hook(project, hook.id)
         return found
 
     monkeypatch.setattr(client_type, "hooks", then_gone)

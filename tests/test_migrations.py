@@ -58,6 +58,15 @@ async def test_a_second_upgrade_keeps_what_is_there(database: Database) -> None:
         assert (await session.execute(text("SELECT kind FROM forges"))).all() == [("github",)]
 
 
+async def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    await migrate.upgrade(database)
+    async with database.write() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migrate.NewerSchemaError, match="9999"):
+        await migrate.upgrade(database)
+    assert await tables(database) == TABLES
+
+
 def differences(connection: Connection) -> list[Any]:
     found = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
     return [*compare_metadata(found, Base.metadata)]

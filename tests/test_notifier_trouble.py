@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,23 @@ async def test_back_off_doubles_from_a_second(box: Outbox, ann: Person) -> None:
     assert all(pause >= expected for pause, expected in zip(pauses, (1, 2, 4, 8, 16), strict=True))
 
 
-async def test_after_twelve_attempts_a_message_is_given_up_with_a_reason_and_the_next_one_goes(tmp_path: Path) -> None:
+async def test_an_outage_of_an_hour_costs_no_message(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path, speed=2000) as box:
+        ann = box.tg.person("Ann", started=True)
+        title = await box.put(await box.chat(ann.id))
+        box.tg.server.fail_next(SEND, kind="500", times=20)
+
+        await box.drain()
+
+        (sent,) = await box.messages()
+    assert (sent.state, sent.attempts) == ("sent", 21)
+    assert titles(ann.private) == [title]
+
+
+async def test_after_twelve_attempts_in_a_day_a_message_is_given_up_with_a_reason_and_the_next_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.webhook.notifier.verdict.PATIENCE", timedelta())  # as if the day was over
     async with open_outbox(tmp_path, speed=2000) as box:
         ann = box.tg.person("Ann", started=True)
         chat = await box.chat(ann.id)

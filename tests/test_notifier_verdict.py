@@ -20,6 +20,7 @@ from aiogram.methods import SendMessage
 
 from src.webhook.notifier.flood import FloodGuard
 from src.webhook.notifier.verdict import (
+    PATIENCE,
     Delivered,
     Failed,
     Flooded,
@@ -107,8 +108,12 @@ def test_a_reason_never_holds_the_token() -> None:
     assert "<token>" in found.reason
 
 
+def test_a_young_message_is_never_given_up() -> None:
+    assert pause(1000, timedelta(hours=23), lambda: 0.5) == timedelta(minutes=5)
+
+
 def test_pauses_double_from_a_second_to_five_minutes_and_end() -> None:
-    pauses = [pause(attempts, lambda: 0.5) for attempts in range(1, 13)]
+    pauses = [pause(attempts, PATIENCE, lambda: 0.5) for attempts in range(1, 13)]
 
     assert [found.total_seconds() if found else None for found in pauses] == [
         1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, None,
@@ -117,7 +122,7 @@ def test_pauses_double_from_a_second_to_five_minutes_and_end() -> None:
 
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 def test_jitter_spreads_pauses_within_their_bounds(jitter: float) -> None:
-    pauses = [pause(attempts, lambda: jitter) for attempts in range(1, 12)]
+    pauses = [pause(attempts, PATIENCE, lambda: jitter) for attempts in range(1, 12)]
 
     assert all(found and timedelta(seconds=1) <= found <= timedelta(minutes=5) for found in pauses)
     assert pauses[3] == timedelta(seconds=8 * (0.8 + 0.4 * jitter))

@@ -11,8 +11,8 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import alert, finish_dialog, refuse_stale, rewrite, say
-from src.bot.deps import BotDeps, Visit
+from src.bot.conversation import alert, finish_dialog, refuse_stale, rewrite, say, take_away
+from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
 from src.bot.states import TokenStates, dialog_in
@@ -117,13 +117,26 @@ async def cancel(
     await say(bot, visit, text, reply_to=message)
 
 
-async def not_understood(
-    message: Message, bot: Bot, visit: Visit, state: FSMContext, raw_state: str | None, t: Translator
-) -> None:
+async def not_understood(message: Message, scene: Scene, raw_state: str | None) -> None:
     """Words that mean nothing here. A command that there is not leaves the question for a token, as any command."""
-    if raw_state == TokenStates.waiting.state and (message.text or "").startswith("/"):
-        await state.clear()
+    bot, visit, t, text = scene.bot, scene.visit, scene.t, message.text or ""
+    if raw_state == TokenStates.waiting.state and text.startswith("/"):
+        await scene.state.clear()
+    kind = token_kind(text, scene.deps)
+    if kind is not None and await take_away(message):
+        template = t("That looked like a token, so I deleted it. To set it: {command}")
+        await say(bot, visit, template.format(command=token_command(kind)))
+        return
     await say(bot, visit, t("I did not understand that. /help lists the commands."))
+
+
+def token_kind(text: str, deps: BotDeps) -> str | None:
+    """Whose tokens begin as this text does; `None` for other texts."""
+    for kind in deps.kinds:
+        beginning = deps.credentials.types[kind].token_example.removesuffix("...")
+        if beginning and text.startswith(beginning) and len(text.split()) == 1:
+            return kind
+    return None
 
 
 async def stale(callback: CallbackQuery, callback_data: Press, state: FSMContext, t: Translator) -> None:

@@ -62,11 +62,7 @@ def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
         return Text(t("Its webhook lacks events that you chose. Ask an administrator of the project to add them:"))
     match state.why:
         case ManualReason.NO_PUBLIC_URL:
-            return Text(
-                t(
-                    "I do not know my own public address (PUBLIC_URL). Make the webhook by hand and put that address in front:"
-                )
-            )
+            return Text(t("My public address is not set (PUBLIC_URL). Make the webhook by hand, with it in front:"))
         case ManualReason.REJECTED:
             said = literal(clean(state.message)[:_SAID])
             template = t("{forge} refused the webhook: {said}\nAsk an administrator of the project to make it:")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
-from aiogram.utils.formatting import Bold, Text
+from aiogram.utils.formatting import Bold, Code, Text
 
 from src.bot.conversation import InDialog, alert, draw, finish_dialog, forget_owner, note_owner, rewrite, say
 from src.bot.deps import Scene, Visit
@@ -25,7 +25,7 @@ from src.bot.states import Dialog, Offered, SubscriptionStates, dialog_in, save
 from src.bot.subscription_events import open_events
 from src.database.models import Account
 from src.database.repositories import accounts
-from src.forge import ForgeError, ForgeType, ProjectPage, Unauthorized
+from src.forge import ForgeError, ForgeType, Unauthorized
 from src.webhook.render import compose, literal
 from src.webhook.render.content import clean
 
@@ -214,7 +214,7 @@ async def show_projects(scene: Scene, dialog: Dialog) -> None:
         Offered(external_id=found.external_id, path=found.path, archived=found.archived) for found in page.projects
     )
     dialog = replace(dialog, offered=offered, has_next=page.has_next)
-    text = _projects_text(scene, dialog, forge_type, page)
+    text = _projects_text(scene, dialog, forge_type, account)
     await draw(scene.bot, scene.visit, scene.state, dialog, text, project_keyboard(dialog, t))
 
 
@@ -230,14 +230,14 @@ async def note_refusal(scene: Scene, account: Account, error: ForgeError) -> Non
             await accounts.mark_dead(session, account.id, scene.deps.clock())
 
 
-def _projects_text(scene: Scene, dialog: Dialog, forge: ForgeType, page: ProjectPage) -> Text:
+def _projects_text(scene: Scene, dialog: Dialog, forge: ForgeType, account: Account) -> Text:
     t = scene.t
     hint = (
         t("Type a part of its name to search.")
         if scene.visit.private
         else t("Answer this message with a part of its name to search.")
     )
-    if page.projects:
+    if dialog.offered:
         if dialog.search is not None:
             head = compose(t("Found for {search}:"), search=Bold(clean(dialog.search)))
         else:
@@ -245,6 +245,10 @@ def _projects_text(scene: Scene, dialog: Dialog, forge: ForgeType, page: Project
         return Text(head, "\n", hint)
     if dialog.search is not None:
         return Text(compose(t("No project found for {search}."), search=literal(clean(dialog.search))), "\n", hint)
+    if account.missing:
+        template = t("{forge} shows no projects with your token: it lacks {scopes}. Set another with {command}.")
+        scopes = ", ".join(account.missing)
+        return compose(template, forge=forge.title, scopes=Code(scopes), command=token_command(forge.kind))
     return compose(t("{forge} shows no projects with your token."), forge=forge.title)
 
 

@@ -45,7 +45,7 @@ def answer_router() -> Router:
     """The answers to the question for a token; behind all commands."""
     router = Router(name="token answers")
     router.message.register(token_sent, StateFilter(TokenStates.waiting), F.text, ~F.text.startswith("/"))
-    router.message.register(no_text_sent, StateFilter(TokenStates.waiting))
+    router.message.register(no_text_sent, StateFilter(TokenStates.waiting), ~F.text)
     router.callback_query.register(token_cancelled, StateFilter(TokenStates.waiting), Press.filter(F.act == Act.CANCEL))
     return router
 

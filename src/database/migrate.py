@@ -22,6 +22,10 @@ _LOCK_SECONDS = 60  # how long one process waits while another one migrates
 _ADVISORY_LOCK = 7_205_759  # any number that nobody else on that server uses
 
 
+class NewerSchemaError(Exception):
+    """The database was brought to a revision that this version does not know: update the program."""
+
+
 class BrokenReferencesError(Exception):
     """A migration would leave rows that point to nothing; it was rolled back."""
 
@@ -29,8 +33,13 @@ class BrokenReferencesError(Exception):
 async def upgrade(database: Database) -> None:
     """Bring the schema to the newest revision; nothing happens where it is there already.
 
-    Of several processes that start at once one migrates and the others wait for it.
+    Of several processes that start at once one migrates and the others wait for it. Raises `NewerSchemaError`.
     """
+    for revision in await revisions(database):
+        if not knows(revision):
+            raise NewerSchemaError(
+                f"The database is at revision {revision}, which a newer version made: update, or restore a backup."
+            )
     await _run(database, lambda config: command.upgrade(config, "head"))
 
 
@@ -51,9 +60,19 @@ async def is_current(database: Database) -> bool:
     return frozenset(await revisions(database)) == _heads()
 
 
+def knows(revision: str) -> bool:
+    """Whether this program has the revision, or is older than it."""
+    return revision in _known()
+
+
 @cache
 def _heads() -> frozenset[str]:
     return frozenset(ScriptDirectory.from_config(_config()).get_heads())
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:

@@ -57,6 +57,9 @@ async def _examine(database: Database) -> tuple[list[Finding], Stored]:
         await session.connection()  # takes the write lock, which a read-only file or folder refuses
     writable = Finding("database", "ok", "The database can be written to.")
     at = await migrate.revisions(database)
+    if at and not migrate.knows(at[0]):
+        says = f"The schema is at {at[0]}, which a newer version of this program made."
+        return [writable, Finding("migrations", "fail", says, "update this program, or restore a backup")], Stored()
     if not await migrate.is_current(database):
         says = f"The schema is {f'at {at[0]}, not the newest' if at else 'not made yet'}."
         return [writable, Finding("migrations", "warn", says, "`python main.py migrate`; `run` does it, too")], Stored()

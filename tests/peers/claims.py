@@ -106,7 +106,7 @@ def _github_title(header: str, document: dict[str, Any]) -> str | None:
 
 def _gitlab(document: dict[str, Any]) -> Claims:
     project, details = document.get("project") or {}, document.get("object_attributes") or {}
-    kind = document.get("object_kind") or document.get("event_name")
+    kind = str(document.get("object_kind") or document.get("event_name"))
     word = {
         "pipeline": details.get("status"),
         "build": document.get("build_status"),
@@ -124,9 +124,9 @@ def _gitlab(document: dict[str, Any]) -> Claims:
         external_id=next((str(found) for found in (*ids, path) if found is not None), None),
         path=path,
         private=level != 20,
-        listed=(word or "") in GITLAB_LISTED.get(str(kind), ()),
+        listed=(word or "") in GITLAB_LISTED.get(kind, ()),
         actors=_names(people, ("username", "name")),
-        title=_gitlab_title(str(kind), document, details),
+        title=_gitlab_title(kind, document, details),
     )
 
 

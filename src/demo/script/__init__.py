@@ -1,8 +1,10 @@
 """`python main.py demo-script`: the real product between emulators, with three people who use it."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.demo.script.excerpt import excerpt, write
 from src.demo.script.findings import findings_of
 from src.demo.script.page import Page
 from src.demo.script.scenes import SCENES, Scene
@@ -26,6 +28,7 @@ async def main(
     settings: "Callable[..., Settings]",
     *,
     scenes: Sequence[Scene] = SCENES,
+    transcript: Path | None = None,
     out: Callable[[str], None] = print,
 ) -> int:
     """Play the demo and return the exit code: 0, 1 when anything went otherwise than it has to, 130 after Ctrl-C.
@@ -33,6 +36,7 @@ async def main(
     Args:
         settings: builds the relay's settings from the values given and nothing else.
         scenes: what happens, with who has to be told what.
+        transcript: a Markdown file that gets an excerpt between its marks when all went right.
         out: gets the lines, one by one.
     """
     page = Page(out)
@@ -49,7 +53,10 @@ async def main(
     if interrupted:
         page.line("\nStopped; nothing is left behind.")
         return INTERRUPTED
-    return _close(page, findings, len(scenes))
+    code = _close(page, findings, len(scenes))
+    if transcript is not None and code == 0:
+        write(transcript, excerpt(page, scenes))
+    return code
 
 
 async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
@@ -65,6 +72,7 @@ async def _play(stage: Stage, page: Page, scenes: Sequence[Scene]) -> list[str]:
             scene_title = f"{number}. {scene.title}"
             found = await _show_scene(stage, page, number, scene)
             findings += [f"{scene_title}: {finding}" for finding in found]
+        page.end_steps()
         findings += [f"{what}: {number:.0f} given up" for what, number in (await stage.given_up()).items()]
     except (Broken, WrongTurn, LookupError, TimeoutError) as error:
         findings.append(f"{scene_title}: {error}")

@@ -10,7 +10,7 @@ from src.demo.telegram import Message
 from src.demo.telegram.transcript import transcript
 
 WIDTH = 72
-_INDENT = "   "
+_INDENT = "    "
 _ID_LENGTH = 4  # characters of a hook's id that are shown
 
 
@@ -20,7 +20,8 @@ class Page:
     def __init__(self, out: Callable[[str], None]) -> None:
         self._out = out
         self.lines: list[str] = []
-        self.steps: dict[int, int] = {}  # where each scene begins
+        self.steps: dict[int, int] = {}  # the line where each scene begins
+        self.end_of_steps = 0
 
     def line(self, text: str = "") -> None:
         """Lines as they are."""
@@ -36,6 +37,10 @@ class Page:
         """A heading between double lines."""
         self.line()
         self.line(f"══ {title} ".ljust(WIDTH, "═"))
+
+    def end_steps(self) -> None:
+        """What follows belongs to no scene."""
+        self.end_of_steps = len(self.lines)
 
     def chat(self, title: str) -> None:
         """From here on this chat is shown."""

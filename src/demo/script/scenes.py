@@ -19,6 +19,7 @@ class Scene:
     told: Mapping[str, tuple[Words, ...]] = field(default_factory=dict)
     because: str  # why these and no others
     status: int = 202  # the relay's answer to each webhook of the step
+    in_excerpt: bool = False  # whether the README shows it
 
 
 _GAUGE = Change(path="engine/gauge.py", status="added", patch="@@ -0,0 +1 @@\n+LITRES = 40\n")
@@ -64,6 +65,7 @@ SCENES: tuple[Scene, ...] = (
         ),
         told={"bob": ((_FUEL, "review requested"),), "carl": ((_FUEL, "acme/core"),)},
         because="Bob is asked himself, Carl through the team, each once for three webhooks; Ann did it.",
+        in_excerpt=True,
     ),
     Scene(
         title="GitHub: Carl comments and mentions @ann",
@@ -172,6 +174,7 @@ SCENES: tuple[Scene, ...] = (
         ),
         told={"ann": (("The hatch opens from outside", "mentioned"),)},
         because="Ann may read it; Carl's own token may not, so he is not told.",
+        in_excerpt=True,
     ),
     Scene(
         title="GitLab: Bob opens an issue and assigns himself",
@@ -183,5 +186,6 @@ SCENES: tuple[Scene, ...] = (
         act=_forge_a_delivery,
         status=401,
         because="Its signature does not fit the secret.",
+        in_excerpt=True,
     ),
 )

@@ -18,7 +18,7 @@ from src.app import ROLES, run, site_of
 from src.demo.forge import DeliveryRecord, ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
-from src.demo.telegram import Chat, Limits, Message, Person, TelegramEmulator, Topic
+from src.demo.telegram import Chat, Group, Limits, Message, Person, TelegramEmulator, Topic
 
 if TYPE_CHECKING:
     from src.config import Settings
@@ -105,6 +105,7 @@ class Stage:
     http: ClientSession
     people: dict[str, Person]
     tokens: dict[str, str]  # the same on both forges
+    group: Group
     topic: Topic
     log: LogWatch
     kept: dict[str, DeliveryRecord] = field(default_factory=dict)  # deliveries that a later scene comes back to
@@ -119,7 +120,8 @@ class Stage:
     @property
     def chats(self) -> dict[str, Chat]:
         """The chats by the names that the scenes call them by, in the order in which they are shown."""
-        return {**{name: person.private for name, person in self.people.items()}, "team": self.topic}
+        people = {name: person.private for name, person in self.people.items()}
+        return {**people, "team": self.topic, "general": self.group.general}
 
     async def post(self, path: str, event: str, body: bytes, headers: dict[str, str]) -> None:
         """A request to the relay from somebody who is no forge."""
@@ -196,17 +198,20 @@ async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
         log = LogWatch()
         logging.getLogger().addHandler(log)
         stack.callback(logging.getLogger().removeHandler, log)
-        tg = await stack.enter_async_context(TelegramEmulator(now=FastClock(PACE), limits=_LIMITS, callback_ttl=15 * PACE))
+        tg = await stack.enter_async_context(
+            TelegramEmulator(now=FastClock(PACE), limits=_LIMITS, callback_ttl=15 * PACE)
+        )
         github = await stack.enter_async_context(GitHubEmulator())
         gitlab = await stack.enter_async_context(GitLabEmulator())
         http = await stack.enter_async_context(ClientSession())
         for forge in (github, gitlab):
             _fill(forge)
-        people, topic = _team(tg)
+        people = _people(tg)
+        group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
         port = _free_port()
         stage = Stage(
             tg=tg, github=github, gitlab=gitlab, relay=f"http://127.0.0.1:{port}", http=http, people=people,
-            tokens=_TOKENS, topic=topic, log=log,
+            tokens=_TOKENS, group=group, topic=group.topic("Releases"), log=log,
         )  # fmt: skip
         values = {
             "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": "open", "public_url": stage.relay,
@@ -250,14 +255,12 @@ def _fill(forge: ForgeEmulator) -> None:
     forge.add_team(CORE, ["bob", "carl"])
 
 
-def _team(tg: TelegramEmulator) -> tuple[dict[str, Person], Topic]:
-    people = {
+def _people(tg: TelegramEmulator) -> dict[str, Person]:
+    return {
         "ann": tg.person("Ann", username="ann", language="en"),
         "bob": tg.person("Bob", username="bob", language="en"),
         "carl": tg.person("Carl", username="carl", language="ru"),
     }
-    group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
-    return people, group.topic("Releases")
 
 
 def _free_port() -> int:

@@ -14,7 +14,6 @@ from src.database.repositories import event_log, messages, users
 from src.database.repositories.messages import Outgoing
 from src.events import CommentEvent, Event
 from src.webhook.notifier.verdict import (
-    MOST_ATTEMPTS,
     Delivered,
     Failed,
     Flooded,
@@ -171,9 +170,9 @@ class Ledger:
         return "topic_gone"
 
     async def _failed(self, session: AsyncSession, claim: Claim, verdict: Failed) -> str:
-        wait = pause(claim.attempts, self._jitter)
+        wait = pause(claim.attempts, self._clock() - claim.outgoing.message.created_at, self._jitter)
         if wait is None:
-            reason = f"given up after {MOST_ATTEMPTS} attempts: {verdict.reason}"
+            reason = f"given up after {claim.attempts} attempts: {verdict.reason}"
             return await self._dead(session, claim, "given_up", reason)
         await self._end(session, claim, state="new", not_before=self._clock() + wait, error=verdict.reason)
         return "retried"

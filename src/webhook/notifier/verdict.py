@@ -15,6 +15,7 @@ from aiogram.exceptions import (
 )
 
 MOST_ATTEMPTS = 12
+PATIENCE = timedelta(days=1)  # an outage of Telegram, or of our line to it, costs no message before that
 _SHORTEST, _LONGEST = 1.0, 300.0  # seconds between two attempts
 _REASON_LENGTH = 300
 
@@ -109,14 +110,16 @@ def judge(error: AiogramError | OSError, *, topic: bool, token: str) -> Verdict:
             return Failed(_reason(error, token))
 
 
-def pause(attempts: int, jitter: Callable[[], float]) -> timedelta | None:
+def pause(attempts: int, age: timedelta, jitter: Callable[[], float]) -> timedelta | None:
     """How long to wait after so many failed attempts, doubling from 1 s to 5 min; `None`: no more of them.
 
+    A message is given up when it was tried often enough and is old enough, so that an hour without a
+    network loses none.
     `jitter` gives 0 to 1 and spreads the pause by a fifth, so that chats which failed together part ways.
     """
-    if attempts >= MOST_ATTEMPTS:
+    if attempts >= MOST_ATTEMPTS and age >= PATIENCE:
         return None
-    seconds = _SHORTEST * 2 ** (attempts - 1) * (0.8 + 0.4 * jitter())
+    seconds = _SHORTEST * 2 ** min(attempts - 1, MOST_ATTEMPTS) * (0.8 + 0.4 * jitter())
     return timedelta(seconds=min(_LONGEST, max(_SHORTEST, seconds)))
 
 

@@ -1,0 +1,93 @@
+"""A pytest plugin: every call of the bot in the project's own tests is held against Telegram's description of its API.
+
+``TELEGRAM_SPEC=telegram-api.json pytest -p tests.peers.spec_plugin tests`` runs the tests that have a bot in them. It
+fails where a call is not as described, and where the sources use a method that no test called.
+"""
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from src.demo.telegram.server import TelegramServer, Validator
+from src.demo.telegram.world import World
+from tests.peers.methods_used import methods_used
+from tests.peers.telegram_spec import TelegramSpec
+
+ROOT = Path(__file__).parents[2]
+# What starts an emulated Telegram, by itself or through a stage that does.
+_HAS_A_BOT = re.compile(r"TelegramEmulator|tests\.(bot_stage|emulated_bot|outbox|process)\b|src\.demo\.script")
+_OF_THE_EMULATOR = re.compile(r"test_telegram_emulator\w*|test_emulator_honest")  # they call it wrong on purpose
+
+
+class Inspector:
+    """Counts and judges the calls."""
+
+    def __init__(self, spec: TelegramSpec) -> None:
+        self.spec = spec
+        self.calls: Counter[str] = Counter()
+        self.violations: Counter[str] = Counter()
+        self.test = "outside of a test"
+
+    def validate(self, method: str, form: dict[str, str]) -> list[str]:
+        """What an emulator asks of every call; nothing is told to the test itself, the run fails as a whole."""
+        self.calls[self.spec.name(method)] += 1
+        self.violations.update(f"{self.test}: {method}: {finding}" for finding in self.spec.validate(method, form))
+        return []
+
+    @property
+    def uncalled(self) -> set[str]:
+        """What the sources use and no test called."""
+        return methods_used(ROOT / "src" / "bot", ROOT / "src" / "webhook") - set(self.calls)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Only what has a bot in it."""
+        if not collection_path.name.startswith("test_") or collection_path.suffix != ".py":
+            return None
+        if _OF_THE_EMULATOR.fullmatch(collection_path.stem):
+            return True
+        return None if _HAS_A_BOT.search(collection_path.read_text("utf-8")) else True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Whose calls come now."""
+        self.test = item.nodeid
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Fail the run; the summary says why."""
+        if exitstatus == pytest.ExitCode.OK and (self.violations or self.uncalled):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The table."""
+        write = terminalreporter.write_line
+        terminalreporter.section(f"Bot API {self.spec.version}")
+        for method, count in self.calls.most_common():
+            write(f"{method:24}{count:>8}")
+        write(f"{'all':24}{self.calls.total():>8}, {self.violations.total()} not as described")
+        for violation, count in self.violations.items():
+            write(f"{violation} ({count} times)", red=True)
+        for method in sorted(self.uncalled):
+            write(f"{method}: the sources use it, no test called it", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every emulator that is started ask the inspector."""
+    inspector = Inspector(TelegramSpec(Path(os.environ["TELEGRAM_SPEC"])))
+    config.pluginmanager.register(inspector, "telegram-spec")
+    start = TelegramServer.__init__
+
+    def inspected(
+        server: TelegramServer, world: World, token: str, *, validate: Validator | None = None, port: int = 0
+    ) -> None:
+        def both(method: str, form: dict[str, str]) -> list[str]:
+            own = validate(method, form) if validate is not None else []
+            return inspector.validate(method, form) + own
+
+        start(server, world, token, validate=both, port=port)
+
+    TelegramServer.__init__ = inspected  # type: ignore[method-assign]  # every emulator, whoever starts it
+    config.add_cleanup(lambda: setattr(TelegramServer, "__init__", start))
