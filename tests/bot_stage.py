@@ -167,7 +167,7 @@ async def staged(
         async with database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         web = await stack.enter_async_context(open_session())
-        policy = Policy(timeout=0.5, retry_window=0.1, patience=0.5)
+        policy = Policy(timeout=1.5, retry_window=0.1, patience=0.5)
         connectors: dict[str, Connector] = {
             "github": GitHubConnector(web, policy=policy, sleep=_no_sleep),
             "gitlab": GitLabConnector(web, policy=policy, sleep=_no_sleep),

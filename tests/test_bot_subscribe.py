@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from src.bot.bot import AccessRule
-from src.demo.telegram import Message, Person
+from src.database.repositories import projects
+from src.demo.telegram import Message, Person, membership
 from src.events import DEFAULT_NAMES
 from src.forges import FORGE_TYPES
+from src.webhook.manager import HookState
 from tests.bot_stage import Stage, staged
 
 STALE = "This dialog is no longer open"
@@ -300,7 +302,7 @@ async def test_trouble_with_the_hook_keeps_the_subscription(
     await stage.to_summary(ann)
     ensure = stage.deps.hooks.ensure
 
-    async def late(project_id: int, account_id: int) -> object:
+    async def late(project_id: int, account_id: int) -> HookState:
         stage.github.outage("down")
         return await ensure(project_id, account_id)
 
@@ -324,32 +326,49 @@ async def test_a_token_that_died_meanwhile_is_told_and_shown(stage: Stage, ann: 
     assert "no longer works" in (await stage.say(ann, "/status")).text
 
 
-@pytest.mark.parametrize("what", ["deleted", "closed"])
-async def test_a_project_gone_between_list_and_confirm_is_told(stage: Stage, ann: Person, what: str) -> None:
-    await stage.to_summary(ann)
+@pytest.mark.parametrize("what", ["deleted", "made private"])
+async def test_a_project_gone_between_list_and_confirm_is_told(stage: Stage, what: str) -> None:
+    dora = stage.tg.person("dora")
+    stage.github.set_private("acme/rocket", False)
+    stage.github.set_member("acme/rocket", "dora", "read")
+    await stage.give_token(dora)
+    await stage.to_summary(dora)
     if what == "deleted":
         stage.github.delete_project("acme/rocket")
     else:
-        stage.github.set_member("acme/rocket", "ann", None)
+        stage.github.set_member("acme/rocket", "dora", None)
         stage.github.set_private("acme/rocket", True)
-    if what == "closed":
-        stage.github.add_user("zoe")
-    said = await stage.step(ann, "Confirm")
-    assert ("Go back and choose another" in said.text) or ("✓" in said.text and what == "closed")
-    assert (await stage.subscriptions() == []) is ("✓" not in said.text)
+    said = await stage.step(dora, "Confirm")
+    assert "does not show this any more" in said.text
+    assert "Go back and choose another project" in said.text
+    assert await stage.subscriptions() == []
+    assert "what shall I tell" in (await stage.step(dora, "Back")).text
 
 
 async def test_a_project_made_private_between_is_stored_as_private(stage: Stage, ann: Person) -> None:
     stage.github.set_private("acme/rocket", False)
-    bob = stage.tg.person("dora")
-    await stage.give_token(bob)
-    stage.github.set_member("acme/rocket", "dora", "read")
-    await stage.to_summary(bob)
-    stage.github.set_member("acme/rocket", "dora", None)
+    await stage.to_summary(ann)
     stage.github.set_private("acme/rocket", True)
-    said = await stage.step(bob, "Confirm")
-    assert "does not show this any more" in said.text
-    assert await stage.subscriptions() == []
+    await stage.step(ann, "Confirm")
+    (subscription,) = await stage.subscriptions()
+    async with stage.database.read() as session:
+        assert (await projects.get(session, subscription.project_id)).private
+
+
+async def test_a_project_deleted_between_confirming_and_the_hook_loses_nothing(
+    stage: Stage, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.to_summary(ann)
+    ensure = stage.deps.hooks.ensure
+
+    async def late(project_id: int, account_id: int) -> HookState:
+        stage.github.delete_project("acme/rocket")
+        return await ensure(project_id, account_id)
+
+    monkeypatch.setattr(stage.deps.hooks, "ensure", late)
+    said = await stage.step(ann, "Confirm")
+    assert "Ask an administrator of the project" in said.text
+    assert len(await stage.subscriptions()) == 1
 
 
 async def test_a_renamed_project_is_followed_under_its_new_name(stage: Stage, ann: Person) -> None:
@@ -364,6 +383,24 @@ async def test_only_administrators_subscribe_a_group(stage: Stage, ann: Person) 
     group = stage.tg.group("Rocket team", admins=[ann], members=[bob])
     said = await stage.say(bob, "/subscribe", group)
     assert "Only those who administer this group" in said.text
+
+
+async def test_who_is_no_administrator_any_more_cannot_confirm(stage: Stage, ann: Person) -> None:
+    group = stage.tg.group("Rocket team", members=[stage.tg.person("bob")], admins=[stage.tg.person("carl"), ann])
+    await stage.to_summary(ann, in_=group)
+    membership.set_member(group._world, group._stored, ann.account, "member")
+    answer = await ann.press("Confirm", in_=group)
+    assert answer.show_alert
+    assert "Only those who administer" in (answer.text or "")
+    assert await stage.subscriptions() == []
+
+
+async def test_status_of_a_group_shows_no_accounts(stage: Stage, ann: Person) -> None:
+    group = stage.tg.group("Rocket team", admins=[ann])
+    await stage.subscribe(ann, in_=group)
+    said = await stage.say(ann, "/status", group)
+    assert "GitHub acme/rocket: 7 kinds of events, everything" in said.text
+    assert "••••" not in said.text
 
 
 async def test_a_groups_subscription_is_the_topics_and_of_everything(stage: Stage, ann: Person) -> None:

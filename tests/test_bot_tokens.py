@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,13 @@ async def test_a_message_that_cannot_be_deleted_is_left_to_the_person(stage: Sta
     await ann.private.wait_for(lambda m: "delete it yourself" in m.text)
 
 
-@pytest.mark.parametrize("trouble", ["wrong", "revoked"])
-async def test_wrong_and_revoked_tokens_are_not_stored(stage: Stage, ann: Person, trouble: str) -> None:
+@pytest.mark.parametrize("trouble", ["wrong", "revoked", "expired"])
+async def test_wrong_revoked_and_expired_tokens_are_not_stored(stage: Stage, ann: Person, trouble: str) -> None:
     if trouble == "revoked":
         stage.github.revoke_token(SECRET)
-    said = await stage.say(ann, f"/set_github_token {SECRET if trouble == 'revoked' else 'tok_of_nobody'}")
+    stage.github.add_token("tok_old", "ann", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    given = {"wrong": "tok_of_nobody", "revoked": SECRET, "expired": "tok_old"}[trouble]
+    said = await stage.say(ann, f"/set_github_token {given}")
     assert "refuses this token: it is wrong, expired or revoked" in said.text
     assert [link for link in said.links if "settings/tokens" in link]
     assert await stage.accounts() == []

@@ -154,6 +154,14 @@ async def test_a_rejected_hook_is_left_to_a_person_with_the_forges_words(
     assert state.secret
 
 
+async def test_a_forge_that_refuses_hooks_leaves_it_to_a_person(stage: Stage, kind: str) -> None:
+    stage.forge(kind).outage("refuse_hooks")
+    state = await ensured(stage, kind, "ann", "pull_request.opened")
+    assert (state.outcome, state.why) == (HookOutcome.MANUAL, ManualReason.NO_RIGHT)
+    stage.forge(kind).clear_outages()
+    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.CREATED
+
+
 async def test_two_at_the_same_moment_make_one_hook(stage: Stage, kind: str) -> None:
     stage.forge(kind).set_member(PATH, "bob", "admin")
     one = await follow(stage, kind, "ann", ["pull_request.opened"])

@@ -88,7 +88,8 @@ async def test_own_action_is_never_told_in_private_but_in_a_group(relay: Relay) 
     team = await relay.follow("ann", project, scope="all", group=-1001)
     await relay.deliver(hook, "github/pull_request__opened")  # by ann
     assert await relay.told(ann) == []
-    assert [told.name for told in await relay.told(team)] == ["pull_request.opened"]
+    # ... and the group is not told that it is "you, the author".
+    assert [(told.name, told.reasons) for told in await relay.told(team)] == [("pull_request.opened", ("chosen",))]
 
 
 async def test_own_pipeline_is_told_for_it_has_no_doer(relay: Relay) -> None:

@@ -149,7 +149,7 @@ async def test_who_takes_part_in_the_thread(relay: Relay) -> None:
     eve, gus = [await relay.follow("carl", 1, external_id=i, group=g) for i, g in (("105", -1), ("107", -2))]
     relay.forge.participants = (Person(id="105", login="eve"),)
     await relay.deliver(hook, "github/issue_comment__created")
-    assert [told.reasons for told in await relay.told(eve)] == [("participant",)]
+    assert [told.name for told in await relay.told(eve)] == ["comment.issue"]
     assert await relay.told(gus) == []
 
 

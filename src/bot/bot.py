@@ -7,6 +7,7 @@ from aiogram.client.session.middlewares.base import BaseRequestMiddleware
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.fsm.storage.memory import MemoryStorage, SimpleEventIsolation
 from aiogram.fsm.strategy import FSMStrategy
+from aiogram.types import LinkPreviewOptions
 
 from src.bot.access import AccessRule
 from src.bot.deps import BotDeps
@@ -25,7 +26,8 @@ def create_bot(token: str, api_url: str, limiter: BaseRequestMiddleware) -> Bot:
     """A bot on this Bot API server, every call of which passes the limiter. Close it with `bot.session.close()`."""
     session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
     session.middleware(limiter)
-    return Bot(token, session=session, default=DefaultBotProperties(link_preview_is_disabled=True))
+    no_preview = LinkPreviewOptions(is_disabled=True)  # the short form would send a parameter that is no longer one
+    return Bot(token, session=session, default=DefaultBotProperties(link_preview=no_preview))
 
 
 def create_dispatcher(deps: BotDeps) -> Dispatcher:

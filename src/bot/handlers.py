@@ -153,12 +153,13 @@ async def on_error(event: ErrorEvent) -> bool:
     """Tell the person one sentence with a number, and the log the same number; never what the update held."""
     reference = secrets.token_hex(3)
     error = event.exception
+    if isinstance(error, TelegramForbiddenError):  # they blocked us or threw us out: nobody is there to be told
+        log.info("Update %d could not be answered: %s", event.update.update_id, error)
+        return True
     # Messages of other errors may repeat what was worked on (SQL parameters, wrong values): their type must do.
     said = str(error) if isinstance(error, TelegramAPIError | ForgeError) else ""
     frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
     log.error("Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames)
-    if isinstance(error, TelegramForbiddenError):  # they blocked us or threw us out: nobody is there to be told
-        return True
     message, callback = event.update.message, event.update.callback_query
     sender = message.from_user if message else callback.from_user if callback else None
     t = translator(choose(sender.language_code if sender else None))

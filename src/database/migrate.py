@@ -1,7 +1,10 @@
 """Bringing the schema up to date: alembic, inside one transaction that is also the lock."""
 
+import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -35,12 +38,7 @@ async def upgrade(database: Database) -> None:
 
     Of several processes that start at once one migrates and the others wait for it. Raises `NewerSchemaError`.
     """
-    for revision in await revisions(database):
-        if not knows(revision):
-            raise NewerSchemaError(
-                f"The database is at revision {revision}, which a newer version made: update, or restore a backup."
-            )
-    await _run(database, lambda config: command.upgrade(config, "head"))
+    await _run(database, _to_head)
 
 
 async def downgrade(database: Database, revision: str = "base") -> None:
@@ -82,6 +80,15 @@ def _config() -> Config:
     return config
 
 
+def _to_head(config: Config) -> None:
+    for revision in MigrationContext.configure(config.attributes["connection"]).get_current_heads():
+        if not knows(revision):
+            raise NewerSchemaError(
+                f"The database is at revision {revision}, which a newer version made: update, or restore a backup."
+            )
+    command.upgrade(config, "head")
+
+
 async def _run(database: Database, step: Callable[[Config], None]) -> None:
     def migrate(connection: Connection) -> None:
         config = _config()
@@ -97,6 +104,8 @@ async def _run(database: Database, step: Callable[[Config], None]) -> None:
 @asynccontextmanager
 async def _locked(database: Database) -> AsyncIterator[AsyncConnection]:
     """A transaction that only one process can be in."""
+    if database.is_sqlite:
+        await asyncio.to_thread(_switch_to_wal, make_url(database.url).database or "")
     engine = _sqlite_engine(database.url) if database.is_sqlite else database.engine
     try:
         async with engine.begin() as connection:
@@ -106,6 +115,25 @@ async def _locked(database: Database) -> AsyncIterator[AsyncConnection]:
     finally:
         if engine is not database.engine:
             await engine.dispose()
+
+
+def _switch_to_wal(path: str) -> None:
+    """Make the file a WAL database, for good, before anybody works with it.
+
+    SQLite does not wait when two connections want this at once, as when several processes start on a new file:
+    one of them is told at once that the database is locked. So it is asked again.
+    """
+    give_up_at = time.monotonic() + _LOCK_SECONDS
+    with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

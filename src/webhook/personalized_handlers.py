@@ -109,9 +109,10 @@ def _reasons_to_tell(event: Event, reader: Reader, facts: Facts) -> tuple[Reason
     if event.names[0] not in reader.names and all(name in _OPENING for name in event.names[1:]):
         wanted = {_OPENING[name] for name in event.names[1:] if name in reader.names}
         reasons = tuple(item for item in reasons if item.reason in wanted)
-    if not event.personal or reader.scope == "all":
-        return reasons or _CHOSEN
-    return reasons
+    is_told = bool(reasons) or not event.personal or reader.scope == "all"
+    if is_told and not reader.is_private_chat:
+        return _CHOSEN  # what is one person's reason is no reason for a whole group
+    return (reasons or _CHOSEN) if is_told else ()
 
 
 def _hook_owner(event: HookTestEvent, reader: Reader, facts: Facts) -> tuple[ReasonVia, ...]:

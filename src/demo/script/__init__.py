@@ -24,12 +24,17 @@ _ABOUT = (
 )
 
 
+def _print(line: str) -> None:
+    """At once, for whoever reads through a pipe."""
+    print(line, flush=True)
+
+
 async def main(
     settings: "Callable[..., Settings]",
     *,
     scenes: Sequence[Scene] = SCENES,
     transcript: Path | None = None,
-    out: Callable[[str], None] = print,
+    out: Callable[[str], None] = _print,
 ) -> int:
     """Play the demo and return the exit code: 0, 1 when anything went otherwise than it has to, 130 after Ctrl-C.
 

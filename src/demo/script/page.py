@@ -9,7 +9,7 @@ from src.demo.script.stage import Exchange
 from src.demo.telegram import Message
 from src.demo.telegram.transcript import transcript
 
-WIDTH = 72
+WIDTH = 76
 _INDENT = "    "
 _ID_LENGTH = 4  # characters of a hook's id that are shown
 
