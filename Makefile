@@ -37,6 +37,7 @@ test: $(DEV) ## the project's own tests; they need nothing from outside
 test-peers: $(DEV) ## tests against programs and payloads of others (downloads them from npm and PyPI)
 	PYTHON=$(BIN)/python tests/peers/setup
 	$(BIN)/python -m pytest -q tests/peers
+	if [ -n "$$TELEGRAM_SPEC" ]; then $(BIN)/python -m pytest -q -p tests.peers.spec_plugin tests; fi
 
 drill: $(DEV) ## crash drills: kill -9 between receiving and sending
 	$(BIN)/python -m pytest -q tests/drills

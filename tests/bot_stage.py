@@ -134,6 +134,11 @@ class Stage:
         return "\n".join(f"{call.method} {call.form}" for call in self.tg.server.calls)
 
 
+def labels(message: Message) -> list[str]:
+    """What its buttons say."""
+    return [button.text for button in message.buttons]
+
+
 def cast(forge: ForgeEmulator) -> None:
     """Ann administers the project, bob writes to it, carl reads it; dora is a stranger."""
     for login in PEOPLE:

@@ -1,20 +1,14 @@
-"""`/subscribe` as people use it: press by press, in private, in groups and topics, with trouble at every step."""
+"""`/subscribe` in a private chat, press by press."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from src.bot.bot import AccessRule
-from src.database.repositories import projects
-from src.demo.telegram import Message, Person, membership
+from src.demo.telegram import Person
 from src.events import DEFAULT_NAMES
 from src.forges import FORGE_TYPES
-from src.webhook.manager import HookState
-from tests.bot_stage import Stage, staged
-
-STALE = "This dialog is no longer open"
+from tests.bot_stage import Stage, labels, staged
 
 
 @pytest.fixture
@@ -29,10 +23,6 @@ async def ann(stage: Stage) -> Person:
     await stage.give_token(person, "github")
     await stage.give_token(person, "gitlab")
     return person
-
-
-def labels(message: Message) -> list[str]:
-    return [button.text for button in message.buttons]
 
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
@@ -138,31 +128,6 @@ async def test_a_second_subscriber_widens_and_shares_the_hook(stage: Stage, ann:
     assert len(await stage.subscriptions()) == 2
 
 
-async def test_no_right_to_make_hooks_gives_address_and_secret(stage: Stage) -> None:
-    carl = stage.tg.person("carl")
-    await stage.give_token(carl)
-    said = await stage.subscribe(carl)
-    row = await stage.hook()
-    assert "Ask an administrator" in said.text
-    assert f"https://bot.example.org/webhook/github/{row.public_id}" in said.text
-    assert stage.box.open(row.secret) in said.text
-    assert "Pull requests" in said.text
-    assert "application/json" in said.text
-    assert [link for link in said.links if link.endswith("/acme/rocket/settings/hooks")]
-    assert row.origin == "manual"
-    assert "made by hand" in (await stage.say(carl, "/status")).text
-
-
-async def test_no_public_url_gives_path_and_secret(tmp_path: Path) -> None:
-    async with staged(tmp_path, public_url=None) as stage:
-        ann = stage.tg.person("ann")
-        await stage.give_token(ann)
-        said = await stage.subscribe(ann)
-        assert "PUBLIC_URL" in said.text
-        assert "Address: /webhook/github/" in said.text
-        assert stage.github.hooks("acme/rocket") == ()
-
-
 async def test_projects_are_paged_and_searched_by_typing(stage: Stage, ann: Person) -> None:
     for number in range(20):
         stage.github.add_project(f"acme/part-{number:02}", members={"ann": "admin"})
@@ -177,16 +142,6 @@ async def test_projects_are_paged_and_searched_by_typing(stage: Stage, ann: Pers
     assert "No project found for nonsense" in (await stage.say(ann, "nonsense")).text
     everything = await stage.step(ann, "Show all")
     assert len([label for label in labels(everything) if "acme/" in label]) == 8
-
-
-async def test_a_press_on_a_list_that_was_replaced_chooses_nothing(stage: Stage, ann: Person) -> None:
-    for number in range(10):
-        stage.github.add_project(f"acme/part-{number:02}", members={"ann": "admin"})
-    first = await stage.to_projects(ann)
-    await stage.step(ann, "›")
-    answer = await ann.press((0, 0), on=first)
-    assert answer.text is None
-    assert "Page 2" in labels(ann.private.last)
 
 
 async def test_a_platform_without_a_token_says_which_command(stage: Stage) -> None:
@@ -234,219 +189,8 @@ async def test_cancel_works_at_each_step(stage: Stage, ann: Person, steps: int, 
     assert not ann.private.current(old).keyboard
 
 
-async def test_an_old_keyboard_gets_an_alert_and_never_acts(stage: Stage, ann: Person) -> None:
-    old = await stage.to_summary(ann)
-    new = await stage.say(ann, "/subscribe")
-    answer = await ann.press("Confirm", on=old)
-    assert answer.show_alert
-    assert STALE in (answer.text or "")
-    assert ann.private.current(new).revision == new.revision
-    assert await stage.subscriptions() == []
-
-
-async def test_a_foreign_person_gets_an_alert_with_the_owners_name(stage: Stage, ann: Person) -> None:
-    bob = stage.tg.person("bob")
-    group = stage.tg.group("Rocket team", admins=[ann, bob])
-    await stage.to_summary(ann, in_=group)
-    answer = await bob.press("Confirm", in_=group)
-    assert answer.show_alert
-    assert answer.text == "This is ann's dialog."
-    assert await stage.subscriptions() == []
-
-
-async def test_a_double_tap_on_confirm_subscribes_once(stage: Stage, ann: Person) -> None:
-    shown = await stage.to_summary(ann)
-    mark = ann.private.mark()
-    answers = await asyncio.gather(ann.press("Confirm", on=shown), ann.press("Confirm", on=shown))
-    await ann.private.wait_for(lambda m: "I made its webhook" in m.text, since=mark)
-    assert not [answer for answer in answers if answer.show_alert]
-    assert len(await stage.subscriptions()) == 1
-    assert len(stage.github.hooks("acme/rocket")) == 1
-
-
-async def test_double_taps_on_other_buttons_are_harmless(stage: Stage, ann: Person) -> None:
-    await stage.say(ann, "/subscribe")
-    for button in ("GitHub", "acme/rocket", "Continue"):
-        shown = ann.private.last
-        await asyncio.gather(ann.press(button, on=shown), ann.press(button, on=shown))
-    assert "Confirm" in labels(ann.private.last)
-    assert not [c for c in stage.tg.server.calls if c.status == 400 and "not modified" not in (c.description or "")]
-
-
 async def test_callback_data_holds_no_names_and_fits(stage: Stage, ann: Person) -> None:
     await stage.to_summary(ann)
     data = [b.data or "" for m in ann.private.messages() for b in m.buttons]
     assert data
     assert all(len(d.encode()) <= 64 and "acme" not in d and "rocket" not in d for d in data)
-
-
-@pytest.mark.parametrize("trouble", ["down", "slow", "html", "rate_limited"])
-@pytest.mark.parametrize("step", ["projects", "confirm"])
-async def test_trouble_with_the_forge_is_told_and_can_be_tried_again(
-    stage: Stage, ann: Person, trouble: str, step: str
-) -> None:
-    await (stage.say(ann, "/subscribe") if step == "projects" else stage.to_summary(ann))
-    stage.github.outage(trouble, seconds=600)  # type: ignore[arg-type]  # one of the words
-    said = await stage.step(ann, "GitHub" if step == "projects" else "Confirm")
-    assert ("too many requests" if trouble == "rate_limited" else "does not answer right now") in said.text
-    assert "Try again" in labels(said)
-    stage.github.clear_outages()
-    if trouble != "rate_limited":  # the client keeps the pause that it was asked for
-        said = await stage.step(ann, "Try again")
-        assert ("acme/rocket" in labels(said)) if step == "projects" else ("I made its webhook" in said.text)
-
-
-async def test_trouble_with_the_hook_keeps_the_subscription(
-    stage: Stage, ann: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await stage.to_summary(ann)
-    ensure = stage.deps.hooks.ensure
-
-    async def late(project_id: int, account_id: int) -> HookState:
-        stage.github.outage("down")
-        return await ensure(project_id, account_id)
-
-    monkeypatch.setattr(stage.deps.hooks, "ensure", late)
-    said = await stage.step(ann, "Confirm")
-    assert "Your subscription is kept" in said.text
-    assert len(await stage.subscriptions()) == 1
-    assert "no webhook yet" in (await stage.say(ann, "/status")).text
-    monkeypatch.undo()
-    stage.github.clear_outages()
-    assert "I made its webhook" in (await stage.step(ann, "Try again")).text
-    assert [entry.outcome for entry in await stage.log()] == ["failed", "created"]
-
-
-async def test_a_token_that_died_meanwhile_is_told_and_shown(stage: Stage, ann: Person) -> None:
-    await stage.to_summary(ann)
-    stage.github.revoke_token("tok_ann")
-    said = await stage.step(ann, "Confirm")
-    assert "refuses your token" in said.text
-    assert "/set_github_token" in said.text
-    assert "no longer works" in (await stage.say(ann, "/status")).text
-
-
-@pytest.mark.parametrize("what", ["deleted", "made private"])
-async def test_a_project_gone_between_list_and_confirm_is_told(stage: Stage, what: str) -> None:
-    dora = stage.tg.person("dora")
-    stage.github.set_private("acme/rocket", False)
-    stage.github.set_member("acme/rocket", "dora", "read")
-    await stage.give_token(dora)
-    await stage.to_summary(dora)
-    if what == "deleted":
-        stage.github.delete_project("acme/rocket")
-    else:
-        stage.github.set_member("acme/rocket", "dora", None)
-        stage.github.set_private("acme/rocket", True)
-    said = await stage.step(dora, "Confirm")
-    assert "does not show this any more" in said.text
-    assert "Go back and choose another project" in said.text
-    assert await stage.subscriptions() == []
-    assert "what shall I tell" in (await stage.step(dora, "Back")).text
-
-
-async def test_a_project_made_private_between_is_stored_as_private(stage: Stage, ann: Person) -> None:
-    stage.github.set_private("acme/rocket", False)
-    await stage.to_summary(ann)
-    stage.github.set_private("acme/rocket", True)
-    await stage.step(ann, "Confirm")
-    (subscription,) = await stage.subscriptions()
-    async with stage.database.read() as session:
-        assert (await projects.get(session, subscription.project_id)).private
-
-
-async def test_a_project_deleted_between_confirming_and_the_hook_loses_nothing(
-    stage: Stage, ann: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await stage.to_summary(ann)
-    ensure = stage.deps.hooks.ensure
-
-    async def late(project_id: int, account_id: int) -> HookState:
-        stage.github.delete_project("acme/rocket")
-        return await ensure(project_id, account_id)
-
-    monkeypatch.setattr(stage.deps.hooks, "ensure", late)
-    said = await stage.step(ann, "Confirm")
-    assert "Ask an administrator of the project" in said.text
-    assert len(await stage.subscriptions()) == 1
-
-
-async def test_a_renamed_project_is_followed_under_its_new_name(stage: Stage, ann: Person) -> None:
-    await stage.to_summary(ann)
-    stage.github.rename_project("acme/rocket", "acme/spaceship")
-    assert "acme/spaceship" in (await stage.step(ann, "Confirm")).text
-    assert len(stage.github.hooks("acme/spaceship")) == 1
-
-
-async def test_only_administrators_subscribe_a_group(stage: Stage, ann: Person) -> None:
-    bob = stage.tg.person("bob")
-    group = stage.tg.group("Rocket team", admins=[ann], members=[bob])
-    said = await stage.say(bob, "/subscribe", group)
-    assert "Only those who administer this group" in said.text
-
-
-async def test_who_is_no_administrator_any_more_cannot_confirm(stage: Stage, ann: Person) -> None:
-    group = stage.tg.group("Rocket team", members=[stage.tg.person("bob")], admins=[stage.tg.person("carl"), ann])
-    await stage.to_summary(ann, in_=group)
-    membership.set_member(group._world, group._stored, ann.account, "member")
-    answer = await ann.press("Confirm", in_=group)
-    assert answer.show_alert
-    assert "Only those who administer" in (answer.text or "")
-    assert await stage.subscriptions() == []
-
-
-async def test_status_of_a_group_shows_no_accounts(stage: Stage, ann: Person) -> None:
-    group = stage.tg.group("Rocket team", admins=[ann])
-    await stage.subscribe(ann, in_=group)
-    said = await stage.say(ann, "/status", group)
-    assert "GitHub acme/rocket: 7 kinds of events, everything" in said.text
-    assert "••••" not in said.text
-
-
-async def test_a_groups_subscription_is_the_topics_and_of_everything(stage: Stage, ann: Person) -> None:
-    group = stage.tg.group("Rocket team", admins=[ann], forum=True)
-    topic = group.topic("Builds")
-    opened = await stage.to_projects(ann, in_=topic)
-    found = await stage.say(ann, "rock", topic, reply_to=opened)
-    assert "acme/rocket" in labels(found)
-    await stage.step(ann, "acme/rocket", topic)
-    await stage.step(ann, "Continue", topic)
-    await stage.step(ann, "Confirm", topic)
-    (subscription,) = await stage.subscriptions()
-    assert (subscription.scope, subscription.topic_id) == ("all", topic.topic_id)
-    await stage.subscribe(ann, in_=group.general)
-    assert sorted(s.topic_id for s in await stage.subscriptions()) == [0, topic.topic_id]
-
-
-async def test_in_a_group_the_secret_goes_to_the_private_chat(stage: Stage) -> None:
-    carl = stage.tg.person("carl")
-    await stage.give_token(carl)
-    group = stage.tg.group("Rocket team", admins=[carl])
-    said = await stage.subscribe(carl, in_=group)
-    secret = stage.box.open((await stage.hook()).secret)
-    assert "I wrote you in private" in said.text
-    assert not [m for m in group.messages() if secret in m.text]
-    assert secret in carl.private.last.text
-    carl.block()
-    said = await stage.subscribe(carl, in_=group)
-    assert "I may not write to you" in said.text
-
-
-async def test_a_dialogs_message_that_was_deleted_is_sent_anew(stage: Stage, ann: Person) -> None:
-    opened = await stage.to_projects(ann)
-    await ann.delete(opened)
-    said = await stage.say(ann, "rocket")
-    assert said.id != opened.id
-    assert "what shall I tell" in (await stage.step(ann, "acme/rocket")).text
-
-
-async def test_a_stranger_cannot_press(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        ann, eve = stage.tg.person("ann"), stage.tg.person("eve")
-        await stage.give_token(ann)
-        group = stage.tg.group("Rocket team", admins=[ann, eve])
-        await stage.to_summary(ann, in_=group)
-        object.__setattr__(stage.deps, "access", AccessRule("list", frozenset({ann.id})))
-        answer = await eve.press("Confirm", in_=group)
-        assert "invited people only" in (answer.text or "")
-        assert await stage.subscriptions() == []

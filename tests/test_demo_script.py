@@ -118,7 +118,7 @@ def judged(due: Mapping[str, tuple[Words, ...]], **messages: str) -> list[str]:
     exchange = Exchange(path="/webhook/x", event="push", action=None, status=202, seconds=0)
     told = Told(exchanges=(exchange,), messages={name: (message(text),) for name, text in messages.items()})
     scene = Scene(title="", act=act, told=due, because="")
-    return list(findings_of(scene, told, {"ann": "Ann", "bob": "Bob"}))
+    return list(findings_of(scene, told, {"ann": "Ann", "bob": "Bob", "team": "Rocket team"}))
 
 
 def test_everybody_told_what_is_due_is_right() -> None:
@@ -136,6 +136,18 @@ def test_the_wrong_person_is_two_findings() -> None:
         "Ann was told too little: a message with “gauge” is missing",
         "Bob was told too much: gauge",
     ]
+
+
+def test_a_group_addressed_as_one_person_is_a_finding() -> None:
+    assert judged({"team": (("gauge",),)}, team="gauge") == []
+    found = judged({"team": (("gauge",),)}, team="gauge\nYou: author")
+    assert found == ["Rocket team is a group and was addressed as one person: gauge"]
+
+
+async def test_an_excerpt_that_has_no_place_is_a_failure(tmp_path: Path) -> None:
+    lines: list[str] = []
+    assert await main(_Alone, scenes=(), transcript=tmp_path / "nowhere.md", out=lines.append) == 1
+    assert lines[-1].startswith("The excerpt was not written: ")
 
 
 def test_an_excerpt_goes_between_its_marks(tmp_path: Path) -> None:

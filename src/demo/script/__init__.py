@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.demo.script.excerpt import excerpt, write
+from src.demo.script.excerpt import NoMarks, excerpt, write
 from src.demo.script.findings import findings_of
 from src.demo.script.page import Page
 from src.demo.script.scenes import SCENES, Scene
@@ -60,7 +60,11 @@ async def main(
         return INTERRUPTED
     code = _close(page, findings, len(scenes))
     if transcript is not None and code == 0:
-        write(transcript, excerpt(page, scenes))
+        try:
+            write(transcript, excerpt(page, scenes))
+        except (OSError, NoMarks) as error:
+            page.line(f"The excerpt was not written: {error}")
+            return 1
     return code
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from src.demo.script.page import Page
@@ -18,9 +19,9 @@ class NoMarks(ValueError):
 
 def excerpt(page: Page, scenes: Sequence[Scene]) -> str:
     """What was printed of the scenes that are marked for it, with made-up ids and times."""
-    ends = [*list(page.steps.values())[1:], page.end_of_steps]
+    stretches = pairwise([*page.steps.values(), page.end_of_steps])
     kept: list[str] = []
-    for scene, begin, end in zip(scenes, page.steps.values(), ends, strict=True):
+    for scene, (begin, end) in zip(scenes, stretches, strict=True):
         if scene.in_excerpt:
             kept += page.lines[begin:end]
     lines = [_TIME.sub("4 ms", _HOOK_ID.sub(r"\1q7Zk…", line)) for line in kept]

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from src.demo.script.scenes import Scene
 from src.demo.script.stage import Told
 
+_GROUPS = ("team", "general")
+_PERSONAL = "You: "  # how the line begins that says why one person is told
+
 
 def findings_of(scene: Scene, told: Told, names: dict[str, str]) -> Iterator[str]:
     """A sentence for each thing that is wrong; `names` has what to call each chat."""
@@ -21,6 +24,8 @@ def findings_of(scene: Scene, told: Told, names: dict[str, str]) -> Iterator[str
             yield f"{name} was told too little: a message with {_listed(words)} is missing"
         for text, words in zip(got, due, strict=False):
             missing = tuple(word for word in words if word not in text)
+            if chat in _GROUPS and any(line.startswith(_PERSONAL) for line in text.split("\n")):
+                yield f"{name} is a group and was addressed as one person: {_first_line(text)}"
             if missing:
                 yield f"{name} was told something else: {_listed(missing)} is not in: {_first_line(text)}"
 

@@ -63,7 +63,7 @@ SCENES: tuple[Scene, ...] = (
             teams=[CORE],
             changes=[_GAUGE],
         ),
-        told={"bob": ((_FUEL, "review requested"),), "carl": ((_FUEL, "acme/core"),)},
+        told={"bob": ((_FUEL, "review requested"),), "carl": ((_FUEL, "Причина", CORE),)},
         because="Bob is asked himself, Carl through the team, each once for three webhooks; Ann did it.",
         in_excerpt=True,
     ),
@@ -113,7 +113,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitHub: Ann merges",
         act=_merge,
-        told={"bob": ((_FUEL,),), "carl": ((_FUEL,),)},
+        told={"bob": ((_FUEL, "merged", "You: "),), "carl": ((_FUEL, "влит", "Причина"),)},
         because="Bob and Carl took part; Ann did it.",
     ),
     Scene(
@@ -138,7 +138,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitHub: Bob publishes a release",
         act=lambda s: s.github.publish_release(ROCKET, "bob", "v1.0", title="First flight", body="It flies."),
-        told={"ann": (("First flight",),), "carl": (("First flight",),), "team": (("First flight",),)},
+        told={"ann": (("First flight",),), "carl": (("Релиз", "First flight"),), "team": (("First flight",),)},
         because="Everybody chose releases, and so did the team's topic; Bob did it.",
     ),
     Scene(
@@ -152,7 +152,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitLab: its pipeline fails",
         act=lambda s: s.gitlab.run_pipeline(LANDER, "carl", "legs", "failed", failed_jobs=["simulate"], pull_request=1),
-        told={"carl": (("simulate",),)},
+        told={"carl": (("simulate", "Причина", "автор"),)},
         because="Carl started it and opened the merge request.",
     ),
     Scene(
