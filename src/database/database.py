@@ -32,7 +32,9 @@ class Database:
             self._writer = _sqlite_engine(url, size=1, read_only=False)
             self._reader = _sqlite_engine(url, size=_READERS, read_only=True)
         else:
-            self._writer = self._reader = create_async_engine(url, pool_size=10, pool_pre_ping=True)
+            self._writer = self._reader = create_async_engine(
+                url, pool_size=10, pool_pre_ping=True, hide_parameters=True
+            )
 
     @property
     def engine(self) -> AsyncEngine:
@@ -60,7 +62,12 @@ class Database:
 
 def _sqlite_engine(url: str, *, size: int, read_only: bool) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=size, max_overflow=0, pool_timeout=60, connect_args={"timeout": _BUSY_SECONDS}
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": _BUSY_SECONDS},
+        hide_parameters=True,  # errors are logged, and what is stored is nobody's business
     )
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,17 @@ class Payload:
         return own | {"Content-Type": "application/json"}
 
 
-def payloads() -> list[Payload]:
-    """All that there are on this machine, each under a name of its own."""
+@cache
+def payloads() -> dict[str, Payload]:
+    """All that there are on this machine, by name."""
     found = list(_octokit(Path(os.environ.get("PEERS_HOME", "build/peers"))))
     if folder := os.environ.get("CORPUS"):
         found += _go_scm(Path(folder) / "go-scm")
         found += _go_playground(Path(folder) / "go-playground")
-    return found
+    named = {payload.name: payload for payload in found}
+    if len(named) < len(found):
+        raise ValueError("two payloads share a name")
+    return named
 
 
 def _octokit(home: Path) -> Iterator[Payload]:
