@@ -110,7 +110,7 @@ async def run(
         box = secret_box(settings)
         connectors = {kind: forge.connector(http) for kind, forge in site.types.items()}
         parts = _Parts(settings, site, database, Credentials(site.types, connectors, box), Metrics(), stop)
-        parts.forges = await _prepare(database, site, box)
+        parts.forges = await prepare(database, site, box)
         async with asyncio.TaskGroup() as tasks:
             for name, part in parts.of(roles, ready).items():
                 tasks.create_task(_guard(name, part, stop), name=name)
@@ -256,16 +256,21 @@ class _Parts:
             await bot.session.close()
 
 
-async def _prepare(database: Database, site: Site, box: SecretBox) -> tuple[Forge, ...]:
+async def prepare(database: Database, site: Site, box: SecretBox) -> tuple[Forge, ...]:
     """Rows for the configured forges and for the hooks that the environment's secrets stand for."""
     async with database.write() as session:
         rows = [await forge_rows.ensure(session, item.kind, item.base_url) for item in site.instances]
-        for kind, secret in site.hook_secrets.items():
+        for kind in site.types:
+            hook = await hook_rows.environment(session, kind, switched_off=True)
+            secret = site.hook_secrets.get(kind)
+            if secret is None:
+                if hook is not None:
+                    hook.removed_at = utc_now()
+                continue
             default = next(row for row in rows if row.kind == kind)
-            hook = await hook_rows.environment(session, kind)
             if hook is None:
                 hook = Hook(public_id=secrets.token_hex(16), origin="environment", events=[], created_at=utc_now())
-            hook.forge_id, hook.secret = default.id, box.seal(secret)
+            hook.forge_id, hook.secret, hook.removed_at = default.id, box.seal(secret), None
             await hook_rows.add(session, hook)
     return tuple(rows)
 

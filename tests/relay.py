@@ -221,7 +221,13 @@ class Relay:
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, types: dict[str, ForgeType] | None = None, lease: float = 30, work: bool = True, remember: float = 0
+    folder: Path,
+    types: dict[str, ForgeType] | None = None,
+    lease: float = 30,
+    work: bool = True,
+    remember: float = 0,
+    patience: float = 2,
+    pause: float = 0,
 ) -> AsyncIterator[Relay]:
     """The relay on a loopback port with a fresh database; without `work` it stores and does no more, and
     it knows hooks by heart for `remember` seconds.
@@ -237,7 +243,9 @@ async def running_relay(
     stop = asyncio.Event()
     pipeline = Pipeline(
         database,
-        Enricher(database, credentials, clock=utc_now),
+        Enricher(
+            database, credentials, clock=utc_now, pause=timedelta(seconds=pause), patience=timedelta(seconds=patience)
+        ),
         types,
         metrics,
         owner="tests",

@@ -77,7 +77,7 @@ async def test_a_double_tap_on_confirm_subscribes_once(stage: Stage, ann: Person
     shown = await stage.to_summary(ann)
     mark = ann.private.mark()
     answers = await asyncio.gather(ann.press("Confirm", on=shown), ann.press("Confirm", on=shown))
-    await ann.private.wait_for(lambda m: "I made its webhook" in m.text, since=mark)
+    await ann.private.wait_for(lambda m: "is followed here now" in m.text, since=mark)
     assert not [answer for answer in answers if answer.show_alert]
     assert len(await stage.subscriptions()) == 1
     assert len(stage.github.hooks("acme/rocket")) == 1
@@ -105,7 +105,7 @@ async def test_trouble_with_the_forge_is_told_and_can_be_tried_again(
     stage.github.clear_outages()
     if trouble != "rate_limited":  # the client keeps the pause that it was asked for
         said = await stage.step(ann, "Try again")
-        assert ("acme/rocket" in labels(said)) if step == "projects" else ("I made its webhook" in said.text)
+        assert ("acme/rocket" in labels(said)) if step == "projects" else ("is followed here now" in said.text)
 
 
 async def test_trouble_with_the_hook_keeps_the_subscription(
@@ -125,7 +125,7 @@ async def test_trouble_with_the_hook_keeps_the_subscription(
     assert "no webhook yet" in (await stage.say(ann, "/status")).text
     monkeypatch.undo()
     stage.github.clear_outages()
-    assert "I made its webhook" in (await stage.step(ann, "Try again")).text
+    assert "is followed here now" in (await stage.step(ann, "Try again")).text
     assert [entry.outcome for entry in await stage.log()] == ["failed", "created"]
 
 

@@ -116,7 +116,7 @@ async def test_missing_scopes_are_named_for_gitlab(stage: Stage, ann: Person) ->
 async def test_a_token_that_may_not_say_whose_it_is_is_refused(stage: Stage, ann: Person) -> None:
     stage.gitlab.add_token("tok_mute", "ann", scopes=["read_registry"])
     said = await stage.say(ann, "/set_gitlab_token tok_mute")
-    assert "may not even say whose it is. Send one with api" in said.text
+    assert "not even allowed to say whose it is. Send one with api" in said.text
     assert await stage.accounts() == []
 
 

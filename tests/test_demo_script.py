@@ -138,9 +138,10 @@ def test_the_wrong_person_is_two_findings() -> None:
     ]
 
 
-def test_a_group_addressed_as_one_person_is_a_finding() -> None:
+@pytest.mark.parametrize("reason", ["You: author", "Why: your PR"])
+def test_a_group_addressed_as_one_person_is_a_finding(reason: str) -> None:
     assert judged({"team": (("gauge",),)}, team="gauge") == []
-    found = judged({"team": (("gauge",),)}, team="gauge\nYou: author")
+    found = judged({"team": (("gauge",),)}, team=f"gauge\n{reason}")
     assert found == ["Rocket team is a group and was addressed as one person: gauge"]
 
 

@@ -72,6 +72,22 @@ async def test_a_group_that_became_a_supergroup_gets_everything_under_its_new_nu
     assert [m.attempts for m in await box.messages()] == [1, 1, 1]
 
 
+async def test_a_supergroup_counts_its_messages_anew(box: Outbox, ann: Person) -> None:
+    group = box.tg.group("Rockets", members=[ann])
+    chat = await box.chat(group.id, type_="group")
+    for _ in range(6):
+        await box.put(chat)
+    await box.drain()
+    group.migrate()
+    expected = [await box.put(chat) for _ in range(3)]
+
+    await box.drain()
+
+    assert titles(group)[-3:] == expected
+    assert titles(group).count(expected[0]) == 1
+    assert {message.state for message in await box.messages()} == {"sent"}
+
+
 async def test_a_supergroup_that_spoke_to_us_first_takes_over_what_waits(box: Outbox, ann: Person) -> None:
     group = box.tg.group("Rockets", members=[ann])
     old = await box.chat(group.id, type_="group")

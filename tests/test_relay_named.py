@@ -64,6 +64,23 @@ async def test_team_review_request(relay: Relay) -> None:
     assert await relay.told(carl) == []
 
 
+@pytest.mark.parametrize("takes_part", [True, False])
+async def test_a_teams_request_gives_way_when_the_pull_request_is_done(relay: Relay, takes_part: bool) -> None:
+    project = await relay.add_project()
+    hook = await relay.add_hook(project)
+    dora = await relay.follow("dora", project)
+    payload = document("github/pull_request__closed_merged")
+    payload["pull_request"]["requested_teams"] = document("github/pull_request__review_requested_from_team")[
+        "pull_request"
+    ]["requested_teams"]
+    (team,) = payload["pull_request"]["requested_teams"]
+    relay.forge.teams[f"{payload['organization']['login']}/{team['slug']}"] = (Person(id="104", login="dora"),)
+    relay.forge.participants = (Person(id="104", login="dora"),) if takes_part else ()
+    await relay.deliver(hook, "github/pull_request__closed_merged", body=orjson.dumps(payload))
+    (told,) = await relay.told(dora)
+    assert told.reasons == (("participant",) if takes_part else ("review_requested",))
+
+
 async def test_mentioned_and_assigned_makes_one_message(relay: Relay) -> None:
     project = await relay.add_project()
     hook = await relay.add_hook(project)

@@ -37,6 +37,18 @@ async def test_success_is_told_only_when_it_mends_a_failure(relay: Relay) -> Non
     assert told[-1].event.fixed
 
 
+async def test_a_failed_run_that_is_tried_again_and_passes_is_fixed(relay: Relay) -> None:
+    project = await relay.add_project()
+    hook = await relay.add_hook(project)
+    ann = await relay.follow("ann", project)
+    await relay.deliver(hook, "github/workflow_run__completed_failure", body=run("failure", 1, 1))
+    again = orjson.loads(run("success", 1, 2))  # a second attempt keeps the run's number
+    again["workflow_run"]["run_attempt"] = 2
+    await relay.deliver(hook, "github/workflow_run__completed_success", body=orjson.dumps(again))
+    told = await relay.told(ann)
+    assert [item.event.names for item in told] == [("pipeline.failed",), ("pipeline.success", "pipeline.fixed")]
+
+
 async def test_every_success_where_it_was_chosen(relay: Relay) -> None:
     project = await relay.add_project()
     hook = await relay.add_hook(project)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import select, text
 
@@ -13,6 +14,7 @@ from src.database.models import Account, Delivery, utc_now
 from src.database.repositories import deliveries
 from src.events import ALL_NAMES, Person
 from src.forge import RateLimited, Unauthorized, Unavailable
+from tests.payloads import document
 from tests.relay import Relay, running_relay
 
 PRIVATE = "github/pull_request__opened_private"
@@ -61,12 +63,17 @@ async def test_one_persons_rate_limit_holds_nobody_else(relay: Relay, hook: str)
     assert len(await relay.told(carl)) == len(await relay.told(dora)) == 1
 
 
-async def test_who_stays_unchecked_is_left_out_and_the_log_says_so(relay: Relay, hook: str) -> None:
+async def test_who_stays_unchecked_for_a_day_is_left_out_and_the_log_says_so(relay: Relay, hook: str) -> None:
     carl = await relay.follow("carl", 1, scope="all")
     relay.forge.trouble = Unavailable("down")
     await relay.deliver(hook, PRIVATE)
-    for _ in range(8):
+    for _ in range(10):
         await again(relay)
+    assert [delivery.state for delivery in await relay.deliveries()] == ["new"]  # still asking
+    async with relay.database.write() as session:
+        yesterday = (utc_now() - timedelta(days=1)).replace(tzinfo=None).isoformat(" ")
+        await session.execute(text("UPDATE deliveries SET received_at = :then"), {"then": yesterday})
+    await again(relay)
     assert await relay.told(carl) == []
     last = (await relay.log())[-1]
     assert (last.kind, last.outcome) == ("webhook_error", "done")
@@ -102,12 +109,7 @@ async def test_a_project_made_private_is_asked_for_from_then_on(relay: Relay) ->
 async def test_access_is_asked_for_once_in_fifteen_minutes(relay: Relay, hook: str) -> None:
     await relay.follow("carl", 1, scope="all")
     for action in ("opened", "closed", "reopened"):
-        body = (
-            (Path(__file__).parent / "fixtures" / f"{PRIVATE}.json")
-            .read_bytes()
-            .replace(b'"opened"', f'"{action}"'.encode())
-        )
-        await relay.deliver(hook, PRIVATE, body=body)
+        await relay.deliver(hook, PRIVATE, body=_private(action))
     assert relay.forge.calls.count("can_read") == 1
 
 
@@ -183,6 +185,70 @@ async def test_a_delivery_whose_worker_died_is_taken_over(relay: Relay, hook: st
     assert len(await relay.told(carl)) == 1
 
 
+async def test_a_renewed_token_is_asked_anew(relay: Relay, hook: str) -> None:
+    carl = await relay.follow("carl", 1, scope="all")
+    relay.forge.trouble_of["token-of-carl"] = Unauthorized("expired")
+    await relay.deliver(hook, PRIVATE)
+    relay.forge.trouble_of.clear()
+    await relay.follow("carl", 1, scope="all")  # with a token that was checked just now
+    await relay.deliver(hook, PRIVATE, body=_private("closed"))
+    assert [told.name for told in await relay.told(carl)] == ["pull_request.closed"]
+
+
+async def test_a_text_with_thousands_of_names_asks_no_thousand_questions(relay: Relay) -> None:
+    hook = await relay.add_hook(await relay.add_project("gitlab", private=True), "gitlab")
+    dora = await relay.follow("dora", 1, kind="gitlab")
+    payload = document("gitlab/note_hook__merge_request")
+    payload["object_attributes"]["note"] = "@dora " + " ".join(f"@name{number}" for number in range(2_000))
+    await relay.deliver(hook, "gitlab/note_hook__merge_request", body=orjson.dumps(payload))
+    assert len(await relay.told(dora)) == 1
+    assert len([call for call in relay.forge.calls if call.startswith("team_members")]) <= 20
+
+
+async def test_a_forge_that_hangs_is_left_alone_and_holds_no_hook_for_long(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, patience=0.05, pause=60) as relay:
+        hook = await relay.add_hook(await relay.add_project(private=True, external_id="502", path="acme/vault"))
+        carl = await relay.follow("carl", 1, scope="all")
+
+        async def hang(_: str) -> None:
+            await asyncio.sleep(3600)
+
+        relay.forge.before = hang
+        await relay.deliver(hook, PRIVATE)
+        await relay.deliver(hook, PRIVATE, body=_private("closed"))
+        assert len(relay.forge.calls) == 1  # the second delivery did not even ask
+        assert await relay.told(carl) == []
+
+
+async def test_extras_are_done_without_when_they_are_not_to_be_had(relay: Relay) -> None:
+    hook = await relay.add_hook(await relay.add_project())
+    ann = await relay.follow("ann", 1)
+    relay.forge.trouble = Unavailable("down")
+    await relay.deliver(hook, "github/workflow_run__completed_failure")
+    assert await relay.told(ann) == []
+    for _ in range(8):
+        await again(relay)
+    assert [told.name for told in await relay.told(ann)] == ["pipeline.failed"]
+
+
+async def test_a_branch_deleted_twice_is_told_twice(relay: Relay) -> None:
+    hook = await relay.add_hook(await relay.add_project())
+    team = await relay.follow("dora", 1, names=ALL_NAMES, scope="all", group=-1001)
+    for moment in (1_772_440_000, 1_772_450_000):
+        payload = document("github/push__deleted")
+        payload["repository"]["pushed_at"] = moment
+        await relay.deliver(hook, "github/push__deleted", body=orjson.dumps(payload))
+    assert [told.name for told in await relay.told(team)] == ["push.deleted", "push.deleted"]
+
+
+async def test_what_nobody_was_told_of_overtakes_nothing(relay: Relay) -> None:
+    hook = await relay.add_hook(await relay.add_project())
+    team = await relay.follow("dora", 1, names={"pull_request.opened"}, scope="all", group=-1001)
+    await relay.deliver(hook, "github/pull_request__closed_unmerged")
+    await relay.deliver(hook, "github/pull_request__opened")
+    assert [told.name for told in await relay.told(team)] == ["pull_request.opened"]
+
+
 async def test_stored_headers_and_logs_hold_no_secret(relay: Relay, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     hook = await relay.add_hook(await relay.add_project("gitlab"), "gitlab")
@@ -203,3 +269,7 @@ async def test_a_follower_whose_account_is_gone_hears_of_public_projects_only(re
     await relay.deliver(public, "github/pull_request__opened")
     assert await relay.told(team) == []
     assert len(await relay.told(other)) == 1
+
+
+def _private(action: str) -> bytes:
+    return orjson.dumps(document(PRIVATE) | {"action": action})

@@ -33,6 +33,8 @@ from src.events import (
     ReleaseEvent,
     Targets,
     Team,
+    WikiAction,
+    WikiEvent,
 )
 from src.i18n import languages
 from src.webhook.reasons import Reason, ReasonVia
@@ -51,6 +53,7 @@ from tests.rendering import (
     ROCKET,
     RUN,
     WEB,
+    WIKI,
     Words,
     because,
     covered,
@@ -167,6 +170,24 @@ def test_confidential_says_so_first() -> None:
     assert "🔒" not in shown(replace(event, confidential=False))
 
 
+def test_of_a_run_the_reasons_say_what_is_the_readers() -> None:
+    author = because(Reason.AUTHOR)
+    for event in (
+        PipelineEvent(**started(RUN), status=PipelineStatus.FAILED),
+        JobEvent(**started(JOB), status=JobStatus.FAILED),
+    ):
+        assert shown(event, *author, words=GITLAB).endswith("\nWhy: your MR")
+        assert shown(event, *author, language="ru").endswith("\nПричина: ваш PR")
+
+
+def test_a_single_wiki_page_is_this_page() -> None:
+    one = WikiEvent(**shared(WIKI), action=WikiAction.UPDATED, pages=(Page(title="Install"),))
+    assert shown(one) == "📝 acme/rocket · Wiki Install\nann updated this page"
+    assert shown(replace(one, actor=None), language="ru").endswith("\nКто-то: страница изменена")
+    two = replace(one, pages=(Page(title="Install"), Page(title="Uninstall")))
+    assert shown(two).endswith("ann edited the wiki · 2 pages\nInstall, Uninstall")
+
+
 def test_fixed_pipeline_says_so() -> None:
     event = PipelineEvent(**started(RUN), status=PipelineStatus.SUCCESS, fixed=True)
     assert "\nFixed: passes again · started by ann" in shown(event)
@@ -174,8 +195,8 @@ def test_fixed_pipeline_says_so() -> None:
 
 def test_failed_jobs_are_named_five_at_most() -> None:
     event = PipelineEvent(**started(RUN), status=PipelineStatus.FAILED, failed_jobs=tuple(f"job-{n}" for n in range(9)))
-    assert shown(event).endswith("Failed: job-0, job-1, job-2, job-3, job-4 and 4 more")
-    assert shown(event, language="ru").endswith("С ошибкой: job-0, job-1, job-2, job-3, job-4 и ещё 4")
+    assert shown(event).endswith("Jobs: job-0, job-1, job-2, job-3, job-4 and 4 more")
+    assert shown(event, language="ru").endswith("Задания: job-0, job-1, job-2, job-3, job-4 и ещё 4")
 
 
 def test_failed_job_says_where_and_why() -> None:

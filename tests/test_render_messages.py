@@ -157,13 +157,13 @@ COMMONEST: list[tuple[Event, list[ReasonVia], list[str], list[str]]] = [
         [
             "❌ acme/rocket · Pipeline #77 CI: Fix the pump",
             "Failed · branch main · started by ann",
-            "Failed: build, test (3.12)",
-            "You: started it, wrote the commit",
+            "Jobs: build, test (3.12)",
+            "Why: your run, your commit",
         ],
         [
             "❌ acme/rocket · Пайплайн #77 CI: Fix the pump",
             "Ошибка · ветка main · запуск: ann",
-            "С ошибкой: build, test (3.12)",
+            "Задания: build, test (3.12)",
             "Причина: ваш запуск, ваш коммит",
         ],
     ),

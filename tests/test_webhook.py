@@ -9,10 +9,14 @@ from pathlib import Path
 
 import orjson
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 
+from src.app import Instance, Site, prepare
+from src.database.crypto import SecretBox
 from src.database.models import Hook, utc_now
 from src.events import ALL_NAMES
+from src.forges import FORGE_TYPES
 from src.webhook import bodies
 from src.webhook.bodies import Budget
 from tests.payloads import document, load, sign_github
@@ -98,6 +102,30 @@ async def test_hook_of_the_environment(relay: Relay) -> None:
     assert len(await relay.told(carl)) == 1
 
 
+async def test_a_secret_taken_out_of_the_environment_is_good_no_longer(relay: Relay) -> None:
+    await relay.add_project()
+    forge = Instance(kind="github", base_url="https://forge.example.org")
+    headers, body = load(OPENED)
+    headers |= sign_github(body, SECRET)
+    for secrets, status in (({"github": SECRET}, 202), ({}, 404), ({"github": SECRET}, 202)):
+        site = Site(types=dict(FORGE_TYPES), instances=(forge,), hook_secrets=secrets)
+        await prepare(relay.database, site, relay.box)
+        assert await relay.post("/webhook/github", headers, body) == status
+
+
+async def test_a_secret_that_cannot_be_decrypted_is_a_503_said_once(
+    relay: Relay, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with relay.database.write() as session:
+        (await session.get_one(Hook, 1)).secret = SecretBox([Fernet.generate_key().decode()]).seal(SECRET)
+    headers, body = load(OPENED)
+    for _ in range(3):
+        assert await relay.post(hook, headers | sign_github(body, SECRET), body) == 503
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "SECRET_KEYS" in said
+    caplog.clear()
+
+
 async def test_one_projects_hook_cannot_speak_of_another(relay: Relay) -> None:
     project = await relay.add_project()
     other = await relay.add_project(external_id="777", path="acme/other")
@@ -143,14 +171,16 @@ async def test_the_budget_of_bytes_in_flight(monkeypatch: pytest.MonkeyPatch) ->
     from aiohttp import web
 
     monkeypatch.setattr(bodies, "_PATIENCE", 0.02)
-    budget = Budget(100)
-    async with budget.share(60):
+    budget = Budget(large=100, small=100)
+    announced = 25 * 1024 * 1024
+    async with budget.share(announced) as charge, budget.share(announced) as other, budget.share(50) as small:
+        await charge(60)  # what was announced costs nothing, what came does
         with pytest.raises(web.HTTPServiceUnavailable) as refused:
-            async with budget.share(60):
-                pass
+            await other(60)
         assert refused.value.headers["Retry-After"] == "10"
-    async with budget.share(100):
-        pass  # all of it is free again
+        await small(100)  # small bodies have memory of their own
+    async with budget.share(announced) as charge:
+        await charge(100)  # all of it is free again
 
 
 BAD_BODIES = {

@@ -69,7 +69,7 @@ async def start(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Tran
         joined(
             [
                 Bold(t("Hello! I tell you what happens in your projects.")),
-                compose(t("1. Give me a token: {commands}"), commands=commands),
+                compose(t("1. Give me a token (one is enough to begin): {commands}"), commands=commands),
                 Text(t("2. Choose a project: /subscribe")),
                 Text(t("/help lists the commands.")),
             ],

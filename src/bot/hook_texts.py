@@ -4,10 +4,11 @@ from typing import assert_never
 
 from aiogram.utils.formatting import Code, Text
 
+from src.bot.states import Scope
 from src.database.models import Project
 from src.forge import ForgeType
 from src.i18n import Translator
-from src.webhook.manager import HookOutcome, HookState, ManualReason
+from src.webhook.manager import HookState, ManualReason
 from src.webhook.render import compose, link, literal
 from src.webhook.render.content import clean
 from src.webhook.render.nodes import joined
@@ -15,20 +16,14 @@ from src.webhook.render.nodes import joined
 _SAID = 300  # characters of what the forge said
 
 
-def done(state: HookState, project: Project, t: Translator) -> Text:
-    """Nothing is left to do."""
-    match state.outcome:
-        case HookOutcome.CREATED:
-            template = t("✓ {project} is followed here now: I made its webhook.")
-        case HookOutcome.WIDENED:
-            template = t("✓ {project} is followed here now: I set its webhook to what you chose.")
-        case HookOutcome.SHARED:
-            template = t("✓ {project} is followed here now: its webhook is in place.")
-        case HookOutcome.MANUAL:
-            raise ValueError("a hook to be made by hand is not done")
-        case _:
-            assert_never(state.outcome)
-    return compose(template, project=_link(project))
+def done(project: Project, scope: Scope, t: Translator) -> Text:
+    """Nothing is left to do: the hook is no matter of the person's."""
+    told = (
+        t("You will be told here of what concerns you.")
+        if scope == "mine"
+        else t("Everything chosen will be told here.")
+    )
+    return Text(compose(t("✓ {project} is followed here now."), project=_link(project)), "\n", told)
 
 
 def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
@@ -62,13 +57,17 @@ def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
         return Text(t("Its webhook lacks events that you chose. Ask an administrator of the project to add them:"))
     match state.why:
         case ManualReason.NO_PUBLIC_URL:
-            return Text(t("My public address is not set (PUBLIC_URL). Make the webhook by hand, with it in front:"))
+            return Text(
+                t("My public address (PUBLIC_URL) is not set. Make the webhook by hand and put that address in front:")
+            )
         case ManualReason.REJECTED:
             said = literal(clean(state.message)[:_SAID])
             template = t("{forge} refused the webhook: {said}\nAsk an administrator of the project to make it:")
             return compose(template, forge=forge.title, said=said)
         case ManualReason.NO_RIGHT | None:
-            return Text(t("Your token may not make its webhook. Ask an administrator of the project to make it:"))
+            return Text(
+                t("Your token is not allowed to make its webhook. Ask an administrator of the project to make it:")
+            )
         case _:
             assert_never(state.why)
 

@@ -8,6 +8,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from src.bot.selection import KindOfEvents
 from src.bot.states import Dialog
+from src.events import DEFAULT_NAMES
 from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.render import describe, describe_kind
@@ -29,6 +30,10 @@ class Act(StrEnum):
     NAME = "na"
     ALL = "al"
     NONE = "no"
+    EVERYTHING = "ev"
+    NOTHING = "nt"
+    USUAL = "us"
+    KIND_USUAL = "ku"
     SCOPE = "sc"
     KINDS = "ks"
     CONTINUE = "go"
@@ -119,9 +124,17 @@ def project_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
 def events_keyboard(
     dialog: Dialog, t: Translator, kinds: Sequence[KindOfEvents], forge: ForgeType
 ) -> InlineKeyboardMarkup:
-    """One row for each kind of events, marked with how much of it is chosen."""
+    """One row for each kind of events, marked with how much of it is chosen; before them what acts on all at once."""
     keys = _Keys(dialog, t)
-    rows = []
+    # A group bears twenty calls a minute: it must not take a dozen presses to follow one kind.
+    rows = [
+        [
+            keys.key(t("All"), Act.EVERYTHING),
+            keys.key(t("None"), Act.NOTHING),
+            # Translators: what a new subscription starts with; follows "All" and "None" on the buttons
+            keys.key(t("Usual"), Act.USUAL),
+        ]
+    ]
     for index, kind in enumerate(kinds):
         label = f"{mark(kind, dialog.names)} {describe_kind(kind.kind, t.language, forge)}"
         count = kind.chosen(dialog.names)
@@ -141,7 +154,10 @@ def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: Forg
         [keys.key(f"{'✓' if name in dialog.names else '–'} {describe(name, t.language, forge)}", Act.NAME, index)]
         for index, name in enumerate(kind.names)
     ]
-    rows.append([keys.key(t("All"), Act.ALL), keys.key(t("None"), Act.NONE)])
+    at_once = [keys.key(t("All"), Act.ALL), keys.key(t("None"), Act.NONE)]
+    if not DEFAULT_NAMES.isdisjoint(kind.names):
+        at_once.append(keys.key(t("Usual"), Act.KIND_USUAL))
+    rows.append(at_once)
     return _markup([*rows, [keys.key(t("‹ Back"), Act.KINDS)]])
 
 

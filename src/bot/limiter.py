@@ -34,7 +34,7 @@ class _Rule:
     gap: float
 
 
-_PRIVATE = _Rule(window=3.0, count=3, gap=1.02)
+_PRIVATE = _Rule(window=5.0, count=5, gap=1.02)
 _GROUP = _Rule(window=60.1, count=20, gap=3.05)
 
 

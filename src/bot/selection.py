@@ -42,7 +42,8 @@ def toggled(chosen: Collection[str], name: str, available: Collection[str]) -> t
     return ordered(set(chosen) ^ {name}, available)
 
 
-def with_kind(chosen: Collection[str], kind: KindOfEvents, on: bool, available: Collection[str]) -> tuple[str, ...]:
-    """The choice with all names of a kind, or none of them."""
-    rest = set(chosen) - set(kind.names)
-    return ordered(rest | set(kind.names) if on else rest, available)
+def with_kind(
+    chosen: Collection[str], kind: KindOfEvents, wanted: Collection[str], available: Collection[str]
+) -> tuple[str, ...]:
+    """The choice with just the wanted names of a kind; other kinds stay as they are."""
+    return ordered((set(chosen) - set(kind.names)) | (set(kind.names) & set(wanted)), available)

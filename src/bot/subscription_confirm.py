@@ -86,7 +86,7 @@ async def _tell(scene: Scene, dialog: Dialog, forge: Forge, project: Project, st
     """The dialog's last text. A hook's secret is for the person's private chat alone."""
     forge_type, t = scene.deps.type_of(forge), scene.t
     if state.outcome is not HookOutcome.MANUAL:
-        text = done(state, project, t)
+        text = done(project, dialog.scope, t)
     elif scene.visit.private:
         text = by_hand(state, project, forge_type, t)
     else:

@@ -1,6 +1,6 @@
 """`/subscribe`, the step in which the events are chosen, and the summary."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from aiogram import F, Router
@@ -15,6 +15,7 @@ from src.bot.selection import KindOfEvents, first_choice, offered_kinds, ordered
 from src.bot.states import Dialog, Scope, SubscriptionStates
 from src.database.models import Forge
 from src.database.repositories import accounts, projects, subscriptions
+from src.events import ALL_NAMES, DEFAULT_NAMES
 from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.render import compose, describe_kind, name
@@ -31,6 +32,10 @@ def events_router() -> Router:
         (Act.NAME, name_pressed),
         (Act.ALL, all_pressed),
         (Act.NONE, none_pressed),
+        (Act.KIND_USUAL, kind_usual_pressed),
+        (Act.EVERYTHING, everything_pressed),
+        (Act.NOTHING, nothing_pressed),
+        (Act.USUAL, usual_pressed),
         (Act.KINDS, back_to_kinds),
         (Act.SCOPE, scope_pressed),
         (Act.CONTINUE, continued),
@@ -66,7 +71,7 @@ async def show_kinds(scene: Scene, dialog: Dialog) -> None:
     template = (
         t("{project} is followed here already. Change what I tell:")
         if dialog.existing
-        else t("{project}: what shall I tell? Press a line for its details.")
+        else t("{project}: what shall I tell here? Press a line for its details.")
     )
     text = compose(template, project=_title(dialog))
     keyboard = events_keyboard(dialog, t, offered_kinds(forge_type.codec.names), forge_type)
@@ -98,12 +103,32 @@ async def name_pressed(callback: CallbackQuery, callback_data: Press, dialog: Di
 
 async def all_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """Choose the whole kind."""
-    await _set_kind(callback, dialog, scene, on=True)
+    await _set_kind(callback, dialog, scene, ALL_NAMES)
 
 
 async def none_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """Choose nothing of the kind."""
-    await _set_kind(callback, dialog, scene, on=False)
+    await _set_kind(callback, dialog, scene, ())
+
+
+async def kind_usual_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
+    """Choose of the kind what a new subscription starts with."""
+    await _set_kind(callback, dialog, scene, DEFAULT_NAMES)
+
+
+async def everything_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
+    """Choose all events there are."""
+    await _set_all(callback, dialog, scene, ALL_NAMES)
+
+
+async def nothing_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
+    """Choose none, to add a few."""
+    await _set_all(callback, dialog, scene, ())
+
+
+async def usual_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
+    """Choose what a new subscription starts with."""
+    await _set_all(callback, dialog, scene, DEFAULT_NAMES)
 
 
 async def back_to_kinds(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
@@ -155,11 +180,18 @@ def _kind_lines(kinds: Sequence[KindOfEvents], dialog: Dialog, forge_type: Forge
     return lines
 
 
-async def _set_kind(callback: CallbackQuery, dialog: Dialog, scene: Scene, *, on: bool) -> None:
+async def _set_all(callback: CallbackQuery, dialog: Dialog, scene: Scene, names: Collection[str]) -> None:
+    await callback.answer()
+    if dialog.kind is None:  # else a second tap: a kind is open
+        available = scene.deps.type_of(await _forge(scene, dialog)).codec.names
+        await show_kinds(scene, replace(dialog, names=ordered(names, available)))
+
+
+async def _set_kind(callback: CallbackQuery, dialog: Dialog, scene: Scene, wanted: Collection[str]) -> None:
     await callback.answer()
     kind, forge_type = await _open_kind(scene, dialog)
     if kind is not None:
-        names = with_kind(dialog.names, kind, on, forge_type.codec.names)
+        names = with_kind(dialog.names, kind, wanted, forge_type.codec.names)
         await _show_kind(scene, replace(dialog, names=names), kind, forge_type)
 
 

@@ -227,7 +227,7 @@ async def note_refusal(scene: Scene, account: Account, error: ForgeError) -> Non
     """Remember that the forge refuses a token, for `/status`."""
     if isinstance(error, Unauthorized):
         async with scene.deps.database.write() as session:
-            await accounts.mark_dead(session, account.id, scene.deps.clock())
+            await accounts.mark_dead(session, account, scene.deps.clock())
 
 
 def _projects_text(scene: Scene, dialog: Dialog, forge: ForgeType, account: Account) -> Text:

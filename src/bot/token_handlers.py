@@ -79,7 +79,7 @@ async def token_sent(message: Message, scene: Scene) -> None:
     asked = deps.forge(prompt.forge_id) if prompt else None
     await state.clear()
     if prompt is None or asked is None:
-        await say(bot, visit, t("I no longer know which forge this is for: start anew, please."))
+        await say(bot, visit, t("I no longer know which site this token is for: start again, please."))
         return
     given = read_token(message.text or "")
     forge = _instance(deps, asked.kind, given.address) if given.address else asked
@@ -123,7 +123,7 @@ async def _not_here(scene: Scene, message: Message, *, exposed: bool) -> None:
     deleted = await take_away(message)
     lines = [t("Others may have seen this token: revoke it, and send me a new one in a private chat.")]
     if not deleted:
-        lines.append(t("I may not delete messages here: delete yours, please."))
+        lines.append(t("I am not allowed to delete messages here: delete yours, please."))
     await say(scene.bot, scene.visit, " ".join(lines), reply_to=None if deleted else message)
 
 
@@ -207,7 +207,7 @@ def _refused(deps: BotDeps, forge: Forge, error: ForgeError, t: Translator) -> T
         case Unauthorized():
             template = t("{forge} refuses this token: it is wrong, expired or revoked. Send another ({page}).")
         case MissingPermission():
-            template = t("This token may not even say whose it is. Send one with {needs} ({page}).")
+            template = t("This token is not even allowed to say whose it is. Send one with {needs} ({page}).")
         case _:
             waiting = t("The token was not stored: send it again then.")
             return Text(explain(error, forge_type, t, deps.clock()), "\n", waiting)
@@ -222,7 +222,9 @@ def _stored(deps: BotDeps, forge: Forge, identity: Identity, last4: str, t: Tran
         compose(template, login=name(clean(identity.login)), forge=forge_type.title, last4=Code(last4)),
     ]
     if identity.missing:
-        template = t("It lacks {scopes}: private projects, webhooks or mentions may not work. Better: {page}.")
+        template = t(
+            "It lacks {scopes}: private projects, webhooks or mentions may not work. Better {page} that has all."
+        )
         lines.append(
             compose(template, scopes=_scopes(identity.missing), page=link(t("make one"), deps.token_page(forge)))
         )

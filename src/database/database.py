@@ -9,7 +9,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-_BUSY_SECONDS = 30  # how long a writer waits for another process, e.g. a backup or a second replica
+_BUSY_SECONDS = 5  # well under a lease; how long a writer waits for another process, e.g. a backup or a second replica
 _READERS = 4
 
 

@@ -1,5 +1,6 @@
 """The look-ups that a decision needs and the payload lacks: teams, access, thread participants, commit authors."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +40,10 @@ from src.forge import (
 
 log = logging.getLogger(__name__)
 _TTL = timedelta(minutes=15)
-_PAUSE = timedelta(seconds=20)
+_PAUSE = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=6)  # for one question; a delivery must not hold its hook for long
+_MOST_TEAMS = 20  # asked about for one event: a text can name thousands
+_ASKED = 3  # accounts that a question is put to before it counts as refused
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -69,29 +73,40 @@ class Scene:
 class Enricher:
     """Asks the forges, each question at most once in 15 minutes."""
 
-    def __init__(self, database: Database, credentials: Credentials, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        *,
+        clock: Callable[[], datetime],
+        pause: timedelta = _PAUSE,
+        patience: timedelta = _PATIENCE,
+    ) -> None:
+        """`pause` is how long a forge that did not answer within `patience` is left alone."""
         self._database = database
         self._credentials = credentials
         self._clock = clock
+        self._pause = pause
+        self._patience = patience
+        self._down: dict[int, datetime] = {}  # forges that did not answer, until when they are left alone
 
         def timer() -> float:
             return clock().timestamp()
 
-        self._teams: TTLCache[tuple[int, str], tuple[Person, ...]] = TTLCache(1_000, _TTL.total_seconds(), timer)
+        self._teams: TTLCache[tuple[int, str], tuple[Person, ...]] = TTLCache(5_000, _TTL.total_seconds(), timer)
         self._access: TTLCache[tuple[object, ...], bool] = TTLCache(20_000, _TTL.total_seconds(), timer)
 
     async def complete(self, event: Event, scene: Scene, *, give_up: bool) -> Event:
-        """The event with what the forge adds. Raises `TryLater`; with `give_up` goes without what is not to be had."""
-        try:
-            if isinstance(event, PipelineEvent):
-                return await self._pipeline(event, scene)
-            if _has_thread(event):
-                people = await self._ask(scene, lambda client: client.participants(scene.ref, event.subject))
-                return replace(event, people=replace(event.people, participants=people or ()))
-        except TryLater as error:
-            if not give_up:
-                raise
-            log.warning("told without details of %s: %s", event.names[0], error)
+        """The event with what the forge adds. Raises `TryLater`; with `give_up` asks the forge nothing."""
+        if isinstance(event, PipelineEvent):
+            event = await self._fixed(event, scene)
+        if give_up:
+            log.warning("told without what the forge adds to %s", event.names[0])
+        elif isinstance(event, PipelineEvent):
+            return await self._pipeline(event, scene)
+        elif _has_thread(event):
+            people = await self._ask(scene, lambda client: client.participants(scene.ref, event.subject))
+            return replace(event, people=replace(event.people, participants=people or ()))
         return event
 
     async def teams(
@@ -101,18 +116,12 @@ class Enricher:
 
         `known_logins` (lower case) are people for sure, so that nobody asks whether they are groups.
         """
+        if give_up:
+            return {}
         bare = self._credentials.types[scene.forge.kind].bare_group_names
-        paths = {team.path for team in _teams_of(event)}
-        paths |= {n for n in event.people.mentioned if "/" in n or (bare and n.casefold() not in known_logins)}
-        found: dict[str, tuple[Person, ...]] = {}
-        for path in sorted(paths):
-            try:
-                found[path.casefold()] = await self._members(path, scene)
-            except TryLater as error:
-                if not give_up:
-                    raise
-                log.warning("told without the members of a team: %s", error)
-        return found
+        paths = [team.path for team in _teams_of(event)]
+        paths += [n for n in event.people.mentioned if "/" in n or (bare and n.casefold() not in known_logins)]
+        return {path.casefold(): await self._members(path, scene) for path in paths[:_MOST_TEAMS]}
 
     async def may_read(self, account: Account | None, event: Event, scene: Scene) -> bool:
         """Whether this account reads what the event tells of (`None`: somebody without one). Raises `TryLater`.
@@ -126,20 +135,23 @@ class Enricher:
             return False
         comment = event.comment_id if isinstance(event, CommentEvent) and event.confidential else None
         subject = event.subject if event.confidential else None
-        key = (account.id, scene.project.id, subject and subject.key, comment)
+        # With the moment when the token was checked: a renewed one is asked anew.
+        key = (account.id, account.checked_at, scene.project.id, subject and subject.key, comment)
         if key not in self._access:
             self._access[key] = await self._try(
                 account, scene, lambda client: client.can_read(scene.ref, subject, comment), refused=False
             )
         return self._access[key]
 
+    async def _fixed(self, event: PipelineEvent, scene: Scene) -> PipelineEvent:
+        if event.status is not PipelineStatus.SUCCESS:
+            return event
+        async with self._database.read() as session:
+            last = await event_rows.last_pipeline_status(session, event, scene.project.id)
+        return replace(event, fixed=last is not None and last.is_bad)
+
     async def _pipeline(self, event: PipelineEvent, scene: Scene) -> PipelineEvent:
-        fixed = False
-        if event.status is PipelineStatus.SUCCESS:
-            async with self._database.read() as session:
-                last = await event_rows.last_pipeline_status(session, event, scene.project.id)
-            fixed = last is not None and last.is_bad
-        if not (event.status.is_bad or fixed):
+        if not (event.status.is_bad or event.fixed):
             return event
         people, failed_jobs = event.people, event.failed_jobs
         if event.status.is_bad and not failed_jobs:
@@ -151,7 +163,7 @@ class Enricher:
         if number := event.refs.pull_request:
             pull = await self._ask(scene, lambda client: client.pull_request(scene.ref, number))
             people = replace(people, author=pull.author if pull else None)
-        return replace(event, fixed=fixed, failed_jobs=failed_jobs, people=people)
+        return replace(event, failed_jobs=failed_jobs, people=people)
 
     async def _members(self, path: str, scene: Scene) -> tuple[Person, ...]:
         key = (scene.forge.id, path.casefold())
@@ -161,29 +173,34 @@ class Enricher:
         return self._teams[key]
 
     async def _ask(self, scene: Scene, question: Callable[[ForgeClient], Awaitable[_T]]) -> _T | None:
-        """The first answer that one of the accounts gets; `None` where all are refused."""
-        for account in scene.accounts:
-            if account.dead_at is None:
-                answer = await self._try(account, scene, question, refused=None)
-                if answer is not None:
-                    return answer
+        """The first answer that one of the accounts gets, the hook's own before others; `None`: all are refused."""
+        for account in [account for account in scene.accounts if account.dead_at is None][:_ASKED]:
+            answer = await self._try(account, scene, question, refused=None)
+            if answer is not None:
+                return answer
         return None
 
     async def _try(
         self, account: Account, scene: Scene, question: Callable[[ForgeClient], Awaitable[_T]], *, refused: _D
     ) -> _T | _D:
+        now = self._clock()
+        rests_until = self._down.get(scene.forge.id, now)
+        if rests_until > now:
+            raise TryLater("the forge does not answer", rests_until)
         try:
-            return await question(self._credentials.client(scene.forge, account))
+            async with asyncio.timeout(self._patience.total_seconds()):
+                return await question(self._credentials.client(scene.forge, account))
         except Unauthorized:
             log.warning("account %s: the forge refuses its token", account.id)
             async with self._database.write() as session:
-                await account_rows.mark_dead(session, account.id, self._clock())
+                await account_rows.mark_dead(session, account, self._clock())
         except (MissingPermission, NotFound, Rejected):
             pass  # an answer: not with this token
         except RateLimited as error:
             raise TryLater("rate limited", error.until) from error
-        except Unavailable as error:
-            raise TryLater("the forge does not answer", self._clock() + _PAUSE) from error
+        except (Unavailable, TimeoutError) as error:
+            until = self._down[scene.forge.id] = self._clock() + self._pause
+            raise TryLater("the forge does not answer", until) from error
         except UndecryptableError:
             log.error("account %s: its token was encrypted with a key that is not in SECRET_KEYS", account.id)  # noqa: TRY400 - the trace says nothing more
         return refused

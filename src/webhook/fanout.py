@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Delivery, Project
+from src.database.models import Delivery, Project, StoredEvent
 from src.database.repositories import events as event_rows
 from src.database.repositories import messages, projects
 from src.database.repositories.subscriptions import Follower
@@ -34,12 +34,16 @@ async def store(session: AsyncSession, plan: Plan, delivery: Delivery, now: date
     stored = await event_rows.put(session, event, project_id=project.id, delivery_id=delivery.id, now=now)
     if stored is None:
         return 0, f"{name}: told by another delivery"
-    if await event_rows.is_stale(session, event, project.id):
-        return 0, f"{name}: overtaken by something newer"
-    queued = 0
+    queued = overtaken = 0
     for recipient in plan.told:
-        queued += await _queue(session, stored.id, project.id, event, recipient, now)
+        chat_id, topic_id = recipient.reader.chat_id, recipient.reader.topic_id
+        if await messages.is_overtaken(session, event, project_id=project.id, chat_id=chat_id, topic_id=topic_id):
+            overtaken += 1
+        else:
+            queued += await _queue(session, stored, event, recipient, delivery.id, now)
     words = f"{name}: {queued} told"
+    if overtaken:
+        words += f", {overtaken} overtaken by something newer"
     if plan.refused:
         words += f", {plan.refused} without access"
     if plan.pending:
@@ -48,11 +52,11 @@ async def store(session: AsyncSession, plan: Plan, delivery: Delivery, now: date
 
 
 async def _queue(
-    session: AsyncSession, event_id: int, project_id: int, event: Event, recipient: Recipient, now: datetime
+    session: AsyncSession, stored: StoredEvent, event: Event, recipient: Recipient, delivery_id: int, now: datetime
 ) -> bool:
     reader = recipient.reader
-    key = coalesce_key(event)
-    key = None if key is None else f"{project_id}:{key}"[:400]
+    key = coalesce_key(event, delivery_id)
+    key = None if key is None else f"{stored.project_id}:{key}"[:400]
     reasons = [{"reason": str(item.reason), "via": item.via} for item in recipient.reasons]
     if key is not None:
         earlier = await messages.told(session, coalesce_key=key, chat_id=reader.chat_id, topic_id=reader.topic_id)
@@ -64,7 +68,7 @@ async def _queue(
             return False
     return await messages.put(
         session,
-        event_id=event_id,
+        event_id=stored.id,
         chat_id=reader.chat_id,
         topic_id=reader.topic_id,
         subscription_id=reader.subscription_id,

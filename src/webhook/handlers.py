@@ -8,7 +8,7 @@ from datetime import datetime
 from aiohttp import web
 from cachetools import TTLCache
 
-from src.database.crypto import SecretBox
+from src.database.crypto import SecretBox, UndecryptableError
 from src.database.database import Database
 from src.database.models import Hook
 from src.database.repositories import event_log, hooks
@@ -73,6 +73,11 @@ class Receiver:
             now = self.clock()
             try:
                 forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
+            except UndecryptableError as error:
+                if hook.id not in self.complained:
+                    self.complained[hook.id] = True
+                    log.error("hook %s: its secret was %s", hook.id, error)  # noqa: TRY400 - the trace says nothing more
+                raise web.HTTPServiceUnavailable(text="Not verifiable now.", headers={"Retry-After": "300"}) from None
             except BadSignature:
                 await self._complain(hook, now)
                 raise web.HTTPUnauthorized(text="The signature does not fit this hook's secret.") from None

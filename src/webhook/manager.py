@@ -5,7 +5,7 @@ import base64
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from weakref import WeakValueDictionary
 
@@ -26,6 +26,8 @@ from src.forge import (
     Unauthorized,
     Unavailable,
 )
+
+_HANDOVER = timedelta(minutes=1)
 
 
 class HookOutcome(StrEnum):
@@ -147,13 +149,12 @@ class HookManager:
         )
 
     def _new_hook(self, project: Project, account: Account) -> Hook:
-        secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()  # fit for a signing key, too
         return Hook(
             public_id=secrets.token_urlsafe(18),
             forge_id=project.forge_id,
             project_id=project.id,
             origin="managed",
-            secret=self._credentials.box.seal(secret),
+            secret=self._credentials.box.seal(_new_secret()),
             account_id=account.id,
             events=[],
             created_at=self._clock(),
@@ -182,18 +183,19 @@ class HookManager:
             return None
         except Unauthorized:
             async with self._database.write() as session:
-                await accounts.mark_dead(session, account.id, self._clock())
+                await accounts.mark_dead(session, account, self._clock())
             if account.id == task.account.id:
                 raise
             return None
 
     async def _settle(self, task: _Task, account: Account, client: ForgeClient) -> HookState:
         """Bring the forge's hook in line: found by its number, or by its address where a crash lost the number."""
-        spec = HookSpec(url=task.address, events=task.needed, secret=task.secret)
         there = _ours(task, await client.hooks(task.ref))
         if there is not None and _is_right(task, there):
             await self._connected(task, task.keeper or account, there, there.events)
             return HookState(outcome=HookOutcome.SHARED, address=task.address)
+        fresh = await self._fresh_secret(task)
+        spec = HookSpec(url=task.address, events=task.needed, secret=fresh or task.secret)
         outcome = HookOutcome.CREATED
         if there is not None:
             try:
@@ -203,12 +205,29 @@ class HookManager:
                 made = await client.create_hook(task.ref, spec)
         else:
             made = await client.create_hook(task.ref, spec)
-        await self._connected(task, account, made, task.needed)
+        await self._connected(task, account, made, task.needed, fresh)
         return HookState(outcome=outcome, address=task.address)
 
-    async def _connected(self, task: _Task, account: Account, remote: RemoteHook, events: frozenset[str]) -> None:
+    async def _fresh_secret(self, task: _Task) -> str | None:
+        """A new secret where the old one was shown to people to make the hook by hand; `None`: the hook's own is kept.
+
+        It is good beside the old one while the forge learns of it, and takes its place when the forge has.
+        """
+        if task.hook.origin == "managed":
+            return None
+        fresh = _new_secret()
+        async with self._database.write() as session:
+            sealed, until = self._credentials.box.seal(fresh), self._clock() + _HANDOVER
+            await hooks.expect_secret(session, task.hook.id, sealed, until=until)
+        return fresh
+
+    async def _connected(
+        self, task: _Task, account: Account, remote: RemoteHook, events: frozenset[str], fresh: str | None = None
+    ) -> None:
         async with self._database.write() as session:
             await hooks.connected(session, task.hook.id, remote=remote, account_id=account.id, events=events)
+            if fresh is not None:
+                await hooks.replace_secret(session, task.hook.id, self._credentials.box.seal(fresh))
 
     async def _by_hand(self, task: _Task, why: ManualReason, message: str | None = None) -> HookState:
         """The secret is shown to who asked first, and to others as long as no delivery showed that the hook is made."""
@@ -237,6 +256,10 @@ class HookManager:
                 hook_id=task.hook.id,
                 project_id=task.project.id,
             )
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()  # fit for a signing key, too
 
 
 def _ours(task: _Task, there: tuple[RemoteHook, ...]) -> RemoteHook | None:

@@ -91,12 +91,12 @@ def is_chosen(event: Event, reader: Reader) -> bool:
     return not reader.names.isdisjoint(event.names) and reader.names.issuperset(event.requires)
 
 
-def coalesce_key(event: Event) -> str | None:
+def coalesce_key(event: Event, delivery_id: int) -> str | None:
     """What a chat is told of once: a second message under this key is sent only if it has a new reason."""
     if isinstance(event, CommentEvent):
         return f"{event.subject.key}:comment:{event.comment_id}"
     if isinstance(event, PushEvent | DocumentationEvent):
-        return f"{event.subject.key}:push:{event.refs.head_sha}"
+        return f"delivery:{delivery_id}"  # a push and the documentation in it
     return f"{event.subject.key}:opening" if event.opening else None
 
 
@@ -105,7 +105,7 @@ def _reasons_to_tell(event: Event, reader: Reader, facts: Facts) -> tuple[Reason
         return _hook_owner(event, reader, facts)
     if not is_chosen(event, reader):
         return ()
-    reasons = _distinct(_personal_reasons(event, reader, facts))
+    reasons = _distinct(event, _personal_reasons(event, reader, facts))
     if event.names[0] not in reader.names and all(name in _OPENING for name in event.names[1:]):
         wanted = {_OPENING[name] for name in event.names[1:] if name in reader.names}
         reasons = tuple(item for item in reasons if item.reason in wanted)
@@ -185,16 +185,27 @@ def _mentions(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]
             yield ReasonVia(reason=Reason.MENTIONED, via=mentioned)
 
 
-def _distinct(reasons: Iterator[ReasonVia]) -> tuple[ReasonVia, ...]:
-    """Each reason once, the direct way before one through a team; who takes part is said only if nothing else is."""
+def _distinct(event: Event, reasons: Iterator[ReasonVia]) -> tuple[ReasonVia, ...]:
+    """Each reason once, the direct way before one through a team; who takes part is said only if nothing else is.
+
+    Where a pull request is done, a team's standing request gives way to every other reason.
+    """
     best: dict[Reason, ReasonVia] = {}
     for item in reasons:
         known = best.get(item.reason)
         if known is None or (known.via is not None and item.via is None):
             best[item.reason] = item
+    requested = best.get(Reason.REVIEW_REQUESTED)
+    if len(best) > 1 and _is_done(event) and requested is not None and requested.via is not None:
+        del best[Reason.REVIEW_REQUESTED]
     if len(best) > 1:
         best.pop(Reason.PARTICIPANT, None)
     return tuple(best.values())
+
+
+def _is_done(event: Event) -> bool:
+    done = (PullRequestAction.MERGED, PullRequestAction.CLOSED)
+    return isinstance(event, PullRequestEvent) and event.action in done
 
 
 def _among(people: Collection[Person], reader: Reader) -> bool:

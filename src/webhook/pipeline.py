@@ -16,15 +16,16 @@ from src.webhook.enrich import Enricher, Scene, TryLater
 from src.webhook.fanout import Plan, reader_of, store
 from src.webhook.inbox import decompress
 from src.webhook.metrics import Metrics
-from src.webhook.personalized_handlers import Facts, Recipient, is_chosen, recipients
+from src.webhook.personalized_handlers import Facts, is_chosen, recipients
 
 log = logging.getLogger(__name__)
 Checkpoint = Callable[[str], Awaitable[None]]
 
 _BATCH = 50
-_HOOKS_AT_ONCE = 16
+_HOOKS_AT_ONCE = 64
 _POLL = 1.0  # seconds; another process may have stored something
-_TRIES = 8  # then an event is told to those of whom we know enough, and the log says who was left out
+_TRIES = 8  # then an event is told without what the forge would add to it
+_PATIENCE = timedelta(days=1)  # how long somebody's access is asked for; then the log says who was left out
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -150,20 +151,18 @@ class Pipeline:
         if not events:
             return await self._close(delivery, hook, "ignored", f"{delivery.event}: nothing to tell", is_error=False)
         try:
-            async with asyncio.timeout(self._lease.total_seconds() * 0.6):
-                plans = await self._plan(delivery, hook, events)
+            return await self._commit(delivery, hook, await self._plan(delivery, hook, events))
+        except LeaseLost:
+            raise
         except TryLater as error:
             return await self._postpone(delivery, str(error), error.until)
-        except TimeoutError:
-            return await self._postpone(delivery, "the forge takes too long", self._clock())
         except ForeignProject:
             return await self._close(delivery, hook, "quarantined", "speaks of another project", is_error=True)
         except Exception as error:
-            log.exception("delivery %s: deciding failed", delivery.id)
+            log.exception("delivery %s: telling of it failed", delivery.id)
             if delivery.attempts >= _TRIES:
                 return await self._close(delivery, hook, "failed", type(error).__name__, is_error=True)
             return await self._postpone(delivery, type(error).__name__, self._clock())
-        return await self._commit(delivery, hook, plans)
 
     async def _plan(self, delivery: Delivery, hook: Hook, events: Sequence[Event]) -> list[Plan]:
         plans = []
@@ -193,22 +192,21 @@ class Pipeline:
         if any(is_chosen(event, reader) and (reader.scope == "mine" or reader.is_private_chat) for reader in readers):
             logins = {r.person.login.casefold() for r in readers if r.person and r.person.login}
             facts = replace(facts, teams=await self._enricher.teams(event, scene, logins, give_up=give_up))
-        told: list[Recipient] = []
-        refused = pending = 0
-        again_at: datetime | None = None
         accounts: dict[int | None, Account] = {account.id: account for account in scene.accounts}
-        for recipient in recipients(event, readers, facts):
-            try:
-                may_read = await self._enricher.may_read(accounts.get(recipient.reader.account_id), event, scene)
-            except TryLater as error:
-                pending += 1
-                again_at = error.until if again_at is None else min(again_at, error.until)
-                continue
-            if may_read:
-                told.append(recipient)
-            else:
-                refused += 1
-        return Plan(event, scene.project, tuple(told), refused, pending, again_at)
+        found = recipients(event, readers, facts)
+        asked = [self._may_read(accounts.get(recipient.reader.account_id), event, scene) for recipient in found]
+        answers = await asyncio.gather(*asked)
+        told = tuple(recipient for recipient, answer in zip(found, answers, strict=True) if answer is True)
+        again = [answer for answer in answers if isinstance(answer, datetime)]
+        refused = len(found) - len(told) - len(again)
+        return Plan(event, scene.project, told, refused, len(again), min(again, default=None))
+
+    async def _may_read(self, account: Account | None, event: Event, scene: Scene) -> bool | datetime:
+        """Whether the account reads it, or when to ask again."""
+        try:
+            return await self._enricher.may_read(account, event, scene)
+        except TryLater as error:
+            return error.until
 
     async def _commit(self, delivery: Delivery, hook: Hook, plans: Sequence[Plan]) -> str:
         """Events, messages and the delivery's end in one transaction."""
@@ -217,7 +215,7 @@ class Pipeline:
         queued = 0
         said: list[str] = []
         pending = [plan for plan in plans if plan.pending]
-        final = not pending or delivery.attempts >= _TRIES
+        final = not pending or now - delivery.received_at >= _PATIENCE
         async with self._database.write() as session:
             for plan in plans:
                 count, words = await store(session, plan, delivery, now)
@@ -275,5 +273,5 @@ class Pipeline:
 
 def _later(delivery: Delivery, now: datetime, until: datetime) -> datetime:
     """Not before `until`, and ever later from try to try."""
-    pause = min(timedelta(seconds=2.0**delivery.attempts), _LONGEST_PAUSE)
+    pause = timedelta(seconds=min(2 ** min(delivery.attempts, 10), _LONGEST_PAUSE.total_seconds()))
     return max(until, now + pause)

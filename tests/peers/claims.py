@@ -42,6 +42,23 @@ GITLAB_LISTED = {
 }  # fmt: skip
 
 
+# What kinds of our events they become.
+KINDS = {
+    "workflow_run": {"pipeline"}, "pipeline": {"pipeline"}, "build": {"job"},
+    "pull_request": {"pull_request"}, "merge_request": {"pull_request", "review", "hook_test"},
+    "pull_request_review": {"review"},
+    "issues": {"issue"}, "issue": {"issue"},
+    "issue_comment": {"comment"}, "pull_request_review_comment": {"comment"}, "commit_comment": {"comment"},
+    "note": {"comment"},
+    "gollum": {"wiki"}, "wiki_page": {"wiki"},
+    "push": {"push", "documentation"},
+    "create": {"tag"}, "delete": {"tag"}, "tag_push": {"tag"},
+    "release": {"release"},
+    "deployment_status": {"deployment"}, "deployment": {"deployment"},
+    "ping": {"hook_test"},
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Claims:
     """What a text on a payload has to name; `None` where the payload does not say."""
@@ -50,6 +67,7 @@ class Claims:
     path: str | None
     private: bool
     listed: bool
+    kinds: frozenset[str]  # of events; empty where it promises none
     actors: tuple[str, ...]  # any of them; several where payloads have both a login and a name
     title: str | None
 
@@ -74,6 +92,7 @@ def _github(header: str, document: dict[str, Any]) -> Claims:
         path=repository.get("full_name"),
         private=bool(repository.get("private")),
         listed=action in GITHUB_LISTED.get(header, ()),
+        kinds=frozenset(KINDS[header] if header in GITHUB_LISTED else ()),
         actors=_names(people, ("login", "name")),
         title=_github_title(header, document),
     )
@@ -125,6 +144,7 @@ def _gitlab(document: dict[str, Any]) -> Claims:
         path=path,
         private=level != 20,
         listed=(word or "") in GITLAB_LISTED.get(kind, ()),
+        kinds=frozenset(KINDS[kind] if kind in GITLAB_LISTED else ()),
         actors=_names(people, ("username", "name")),
         title=_gitlab_title(kind, document, details),
     )

@@ -63,7 +63,7 @@ class Inspector:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table."""
         write = terminalreporter.write_line
-        terminalreporter.section(f"Bot API {self.spec.version}")
+        terminalreporter.section(self.spec.version)
         for method, count in self.calls.most_common():
             write(f"{method:24}{count:>8}")
         write(f"{'all':24}{self.calls.total():>8}, {self.violations.total()} not as described")

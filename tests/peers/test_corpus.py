@@ -58,6 +58,7 @@ def test_what_is_promised_becomes_an_event(told: Run, name: str) -> None:
         assert bool(outcome.events) is (name not in NO_EVENT), outcome.log
     else:
         assert name not in NO_EVENT
+    assert {event.kind for event in outcome.events} <= outcome.claims.kinds
 
 
 @pytest.mark.parametrize("name", PAYLOADS)

@@ -42,7 +42,7 @@ async def _subscribe(chat: Chatter) -> None:
     await chat.write("/subscribe")
     for label in ("GitHub", "alice/demo", "Continue", "Confirm"):
         await chat.press(label)
-    await chat.wait_text("alice/demo", "I made its webhook")
+    await chat.wait_text("alice/demo", "is followed here now")
 
 
 async def _the_hook_is_there(alice: Developer, port: int) -> None:

@@ -53,11 +53,11 @@ async def by_ids(session: AsyncSession, ids: Collection[int]) -> Sequence[Accoun
     return (await session.scalars(select(Account).where(Account.id.in_(ids)))).all()
 
 
-async def mark_dead(session: AsyncSession, account_id: int, now: datetime) -> bool:
-    """The forge refuses the token. Whether that is news."""
+async def mark_dead(session: AsyncSession, account: Account, now: datetime) -> bool:
+    """The forge refuses the token that `account` was read with. Whether that is news; a newer token is not blamed."""
     result = await session.execute(
         update(Account)
-        .where(Account.id == account_id, Account.dead_at.is_(None))
+        .where(Account.id == account.id, Account.token == account.token, Account.dead_at.is_(None))
         .values(dead_at=now)
         .returning(Account.id)
     )

@@ -19,7 +19,7 @@ async def put(
     The delivery that stored it first gets it back when it comes again, to finish what it could not.
     """
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    happening = f"{project_id}:{event.happening}"[:256]
+    happening = _happening_key(project_id, event)
     inserted: StoredEvent | None = await session.scalar(
         insert(StoredEvent)
         .values(
@@ -51,35 +51,28 @@ async def get(session: AsyncSession, event_id: int) -> StoredEvent:
     return await session.get_one(StoredEvent, event_id)
 
 
-async def is_stale(session: AsyncSession, event: Event, project_id: int) -> bool:
-    """Whether something newer of the same subject and aspect was stored: what this event says is no longer so."""
-    if event.aspect is None or event.object_updated_at is None:
-        return False
-    newer = select(StoredEvent.id).where(
-        StoredEvent.project_id == project_id,
-        StoredEvent.subject_key == event.subject.key[:320],
-        StoredEvent.aspect == event.aspect,
-        StoredEvent.object_updated_at > event.object_updated_at,
-    )
-    return await session.scalar(newer.limit(1)) is not None
-
-
 async def last_pipeline_status(session: AsyncSession, event: PipelineEvent, project_id: int) -> PipelineStatus | None:
-    """How the last finished pipeline of the same workflow and branch, other than this one, ended."""
+    """How the last finished pipeline of the same workflow and branch, before this one, ended."""
     finished = [f"pipeline.{status}" for status in PipelineStatus if status.is_bad or status is PipelineStatus.SUCCESS]
     query = (
         select(StoredEvent.name)
         .where(
             StoredEvent.project_id == project_id,
             StoredEvent.series == series(event),
-            StoredEvent.subject_key != event.subject.key[:320],
+            # A run that is tried again keeps its number: only this very happening is left out.
+            StoredEvent.happening_key != _happening_key(project_id, event),
             StoredEvent.name.in_(finished),
+            *([] if event.object_updated_at is None else [StoredEvent.object_updated_at <= event.object_updated_at]),
         )
         .order_by(StoredEvent.object_updated_at.desc(), StoredEvent.id.desc())
         .limit(1)
     )
     name = await session.scalar(query)
     return None if name is None else PipelineStatus(name.removeprefix("pipeline."))
+
+
+def _happening_key(project_id: int, event: Event) -> str:
+    return f"{project_id}:{event.happening}"[:256]
 
 
 def series(event: Event) -> str | None:

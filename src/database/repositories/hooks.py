@@ -17,11 +17,13 @@ async def by_public_id(session: AsyncSession, kind: str, public_id: str) -> Hook
     )
 
 
-async def environment(session: AsyncSession, kind: str) -> Hook | None:
-    """The synthetic hook that stands for all hooks made with the secret from the environment."""
-    return await session.scalar(
-        select(Hook).join(Forge, Forge.id == Hook.forge_id).where(Hook.origin == "environment", Forge.kind == kind)
-    )
+async def environment(session: AsyncSession, kind: str, *, switched_off: bool = False) -> Hook | None:
+    """The synthetic hook that stands for all hooks made with the secret from the environment.
+
+    Without a secret there it is switched off (`removed_at`) and found only when asked for so.
+    """
+    query = select(Hook).join(Forge, Forge.id == Hook.forge_id).where(Hook.origin == "environment", Forge.kind == kind)
+    return await session.scalar(query if switched_off else query.where(Hook.removed_at.is_(None)))
 
 
 async def for_project(session: AsyncSession, project_id: int) -> Hook | None:
@@ -91,4 +93,18 @@ async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, 
         update(Hook)
         .where(Hook.id == hook_id)
         .values(origin="manual", remote_id=None, address=address, account_id=account_id)
+    )
+
+
+async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes, *, until: datetime) -> None:
+    """Accept another (encrypted) secret, too, until then: the forge is about to be told of it."""
+    await session.execute(
+        update(Hook).where(Hook.id == hook_id).values(previous_secret=secret, previous_secret_until=until)
+    )
+
+
+async def replace_secret(session: AsyncSession, hook_id: int, secret: bytes) -> None:
+    """From now on this (encrypted) secret is the only one."""
+    await session.execute(
+        update(Hook).where(Hook.id == hook_id).values(secret=secret, previous_secret=None, previous_secret_until=None)
     )

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent, Subscription
+from src.events import Event
 
 UNFINISHED = ("new", "sending")
 
@@ -69,10 +70,36 @@ async def told(session: AsyncSession, *, coalesce_key: str, chat_id: int, topic_
     return (
         await session.scalars(
             select(Message)
-            .where(Message.coalesce_key == coalesce_key, Message.chat_id == chat_id, Message.topic_id == topic_id)
+            .where(
+                Message.coalesce_key == coalesce_key,
+                Message.chat_id == chat_id,
+                Message.topic_id == topic_id,
+                Message.state != "dead",
+            )
             .order_by(Message.id)
         )
     ).all()
+
+
+async def is_overtaken(session: AsyncSession, event: Event, *, project_id: int, chat_id: int, topic_id: int) -> bool:
+    """Whether this chat and topic was told something newer of the same subject and aspect."""
+    if event.aspect is None or event.object_updated_at is None:
+        return False
+    newer = (
+        select(Message.id)
+        .join(StoredEvent, StoredEvent.id == Message.event_id)
+        .where(
+            Message.chat_id == chat_id,
+            Message.topic_id == topic_id,
+            Message.state != "dead",
+            StoredEvent.project_id == project_id,
+            StoredEvent.subject_key == event.subject.key[:320],
+            StoredEvent.aspect == event.aspect,
+            StoredEvent.object_updated_at > event.object_updated_at,
+        )
+        .limit(1)
+    )
+    return await session.scalar(newer) is not None
 
 
 async def add_reasons(session: AsyncSession, message: Message, reasons: Sequence[dict[str, Any]]) -> bool:
@@ -216,7 +243,9 @@ async def drop_waiting(session: AsyncSession, chat_id: int, *, error: str) -> in
 
 
 async def add_sent(session: AsyncSession, sent: Sent) -> None:
-    """Remember what now stands in the chat."""
+    """Remember what now stands in the chat; a number that Telegram used again means the newer message."""
+    same = (Sent.bot_id == sent.bot_id, Sent.chat_id == sent.chat_id)
+    await session.execute(delete(Sent).where(*same, Sent.telegram_message_id == sent.telegram_message_id))
     session.add(sent)
     await session.flush()
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Chat, Message, Subscription, User
+from src.database.models import Chat, Message, Sent, Subscription, User
 
 
 async def ensure_user(
@@ -55,6 +55,8 @@ async def migrate(session: AsyncSession, chat_id: int, new_telegram_id: int) -> 
     that it does not have itself and all waiting messages.
     """
     other = await session.scalar(select(Chat).where(Chat.telegram_id == new_telegram_id))
+    # A supergroup counts its messages anew: the old numbers would be taken for new ones.
+    await session.execute(delete(Sent).where(Sent.chat_id == chat_id))
     if other is None or other.id == chat_id:
         await session.execute(
             update(Chat).where(Chat.id == chat_id).values(telegram_id=new_telegram_id, type="supergroup")

@@ -6,7 +6,7 @@ from src.demo.script.scenes import Scene
 from src.demo.script.stage import Told
 
 _GROUPS = ("team", "general")
-_PERSONAL = "You: "  # how the line begins that says why one person is told
+_PERSONAL = ("You: ", "Why: ")  # how a line begins that says why one person is told
 
 
 def findings_of(scene: Scene, told: Told, names: dict[str, str]) -> Iterator[str]:

@@ -90,7 +90,7 @@ SCENES: tuple[Scene, ...] = (
         act=lambda s: s.github.run_pipeline(
             ROCKET, "ann", "fuel-gauge", "failed", failed_jobs=["unit tests", "lint"], pull_request=1
         ),
-        told={"ann": (("unit tests", "lint", "author"),), "team": (("unit tests", "lint"),)},
+        told={"ann": (("unit tests", "lint", "your PR"),), "team": (("unit tests", "lint"),)},
         because="Ann started them and is the author; the topic follows every pipeline. The failed jobs are named.",
     ),
     Scene(
@@ -152,7 +152,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         title="GitLab: its pipeline fails",
         act=lambda s: s.gitlab.run_pipeline(LANDER, "carl", "legs", "failed", failed_jobs=["simulate"], pull_request=1),
-        told={"carl": (("simulate", "Причина", "автор"),)},
+        told={"carl": (("simulate", "Причина", "ваш MR"),)},
         because="Carl started it and opened the merge request.",
     ),
     Scene(

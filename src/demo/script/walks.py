@@ -23,7 +23,7 @@ class Follow:
     forge: str
     project: str
     more: tuple[str, ...] = ()  # kinds of events that are added whole
-    without: tuple[str, ...] = ()  # kinds that are taken out
+    only: tuple[str, ...] = ()  # the only kinds that are followed, each with what is usual
 
 
 _GITHUB, _GITLAB = Follow(forge="github", project=ROCKET), Follow(forge="gitlab", project=LANDER)
@@ -32,7 +32,7 @@ FOLLOWS: dict[str, tuple[Follow, Follow]] = {
     "bob": (_GITHUB, _GITLAB),
     "carl": (_GITHUB, _GITLAB),
 }
-TEAM = Follow(forge="github", project=ROCKET, without=("pull_request", "review", "comment", "issue"))
+TEAM = Follow(forge="github", project=ROCKET, only=("pipeline", "release"))
 
 
 async def subscribe_everybody(stage: Stage, page: Page) -> None:
@@ -98,10 +98,12 @@ class Walk:
             raise WrongTurn(f"{self._person.name} could not follow {follow.project}")
 
     async def _choose(self, follow: Follow) -> None:
-        for kind, label in [*((kind, "All") for kind in follow.more), *((kind, "None") for kind in follow.without)]:
-            screen = await self._press(describe_kind(kind, self._language, FORGE_TYPES[follow.forge]))
-            if any(button.text == self._said(label) for button in screen.buttons):  # else it has but one state
-                await self._press(self._said(label))
+        if follow.only:
+            await self._press(self._said("None"))
+        for kind, label in [*((kind, "All") for kind in follow.more), *((kind, "Usual") for kind in follow.only)]:
+            await self._press(describe_kind(kind, self._language, FORGE_TYPES[follow.forge]))
+            if sum(name.startswith(f"{kind}.") for name in FORGE_TYPES[follow.forge].codec.names) > 1:
+                await self._press(self._said(label))  # else the first press was all
                 await self._press(self._said("‹ Back"))
 
     async def _send(self, text: str) -> Message:

@@ -62,7 +62,7 @@ def _push_event(payload: wire.PushDelivery, branch: str) -> PushEvent:
         count=len(payload.commits),
         project=neutral.project(repository),
         subject=neutral.branch_subject(repository, branch),
-        happening=neutral.happening(repository, "push", branch, payload.before, payload.after),
+        happening=neutral.happening(repository, "push", branch, payload.before, payload.after, repository.pushed_at),
         actor=_pusher(payload),
         refs=Refs(branch=branch, head_sha=None if action is PushAction.DELETED else payload.after),
         url=payload.compare or neutral.page(repository, "tree", branch),

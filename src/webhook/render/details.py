@@ -29,6 +29,7 @@ from src.events import (
 from src.i18n import Translator
 from src.webhook.render.content import clean, cut, cut_front, fence, isolate, phrase, short_sha
 from src.webhook.render.nodes import code, compose, joined, link, literal, name
+from src.webhook.render.wording import is_of_one_page
 from src.webhook.render.words import ForgeWords
 
 LISTED = 5  # names in a list before "and 3 more"
@@ -101,7 +102,7 @@ def _run(event: PipelineEvent | JobEvent | DeploymentEvent, t: Translator, words
         segments.append(compose(t("started by {actor}"), actor=person(starter, t)))
     jobs = event.failed_jobs if isinstance(event, PipelineEvent) else ()
     names = [name(phrase(job, _NAME)) for job in jobs]
-    return Details(tuple(segments), (compose(t("Failed: {jobs}"), jobs=listed(names, t)),) if names else ())
+    return Details(tuple(segments), (compose(t("Jobs: {jobs}"), jobs=listed(names, t)),) if names else ())
 
 
 def _pull_request(event: PullRequestEvent, t: Translator) -> Details:
@@ -130,9 +131,9 @@ def _commit(commit: Commit) -> Text:
 
 
 def _wiki(event: WikiEvent, t: Translator) -> Details:
-    count = len(event.pages)
-    if count == 1 and event.pages[0].title == event.subject.title:
+    if is_of_one_page(event):
         return Details()
+    count = len(event.pages)
     pages = compose(t.n("{n} page", "{n} pages", count), n=count)
     return Details((pages,), (_pages(event.pages, count, t),) if count else ())
 

@@ -14,7 +14,7 @@ from src.webhook.render.labels import button
 from src.webhook.render.nodes import compose, joined, literal, name, page_url
 from src.webhook.render.title import title_line
 from src.webhook.render.why import why
-from src.webhook.render.wording import NO_DOER, NO_TARGETS, WORDINGS, is_gone, main_name
+from src.webhook.render.wording import NO_DOER, NO_TARGETS, ONE_PAGE, WORDINGS, is_gone, is_of_one_page, main_name
 from src.webhook.render.words import ForgeWords
 
 _EXCERPT = 300
@@ -38,7 +38,7 @@ def render(event: Event, reasons: Collection[ReasonVia], *, language: str, words
         title_line(event, t, words),
         joined([_sentence(event, t, words), *extra.segments], " · "),
         *extra.lines,
-        why(reasons, t),
+        why(event, reasons, t, words),
         _quote(event.excerpt),
     ]
     return Notification(
@@ -53,6 +53,8 @@ def _sentence(event: Event, t: Translator, words: ForgeWords) -> Text:
     sentence = WORDINGS[main].sentence
     if event.addressed and not targets:
         sentence = NO_TARGETS[main]
+    elif is_of_one_page(event):
+        sentence = ONE_PAGE[main]
     elif event.actor is None:
         sentence = NO_DOER.get(main, sentence)
     return compose(t(sentence), actor=person(event.actor, t), pr=words.pull_request_word, targets=listed(targets, t))

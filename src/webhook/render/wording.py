@@ -7,7 +7,7 @@ have no doer: theirs say how it stands, and who started it follows. Adding a sta
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from src.events import CommentEvent, Event, PipelineEvent
+from src.events import CommentEvent, Event, PipelineEvent, WikiEvent
 from src.i18n import N_
 
 
@@ -72,8 +72,8 @@ WORDINGS: Mapping[str, Wording] = {
     "release.published": Wording("📦", N_("{actor} published this release")),
     "release.updated": Wording("✏️", N_("{actor} edited this release")),
     "release.deleted": Wording("🗑️", N_("{actor} deleted this release")),
-    "wiki.created": Wording("📖", N_("{actor} added to the wiki")),
-    "wiki.updated": Wording("📖", N_("{actor} edited the wiki")),
+    "wiki.created": Wording("📝", N_("{actor} added to the wiki")),
+    "wiki.updated": Wording("📝", N_("{actor} edited the wiki")),
     "wiki.deleted": Wording("🗑️", N_("{actor} deleted from the wiki")),
     "documentation.updated": Wording("📖", N_("{actor} changed the documentation")),
     "hook.test": Wording("🔌", N_("{actor} tested this webhook: it works")),
@@ -86,6 +86,13 @@ NO_TARGETS: Mapping[str, str] = {
     "pull_request.assigned": N_("{actor} changed the assignees of this {pr}"),
     "pull_request.unassigned": N_("{actor} changed the assignees of this {pr}"),
     "issue.assigned": N_("{actor} changed the assignees of this issue"),
+}
+
+# For wiki events that are about the one page in their title.
+ONE_PAGE: Mapping[str, str] = {
+    "wiki.created": N_("{actor} created this page"),
+    "wiki.updated": N_("{actor} updated this page"),
+    "wiki.deleted": N_("{actor} deleted this page"),
 }
 
 # For events that a forge sends without a doer as a rule: GitLab's of releases.
@@ -105,6 +112,11 @@ def main_name(event: Event) -> str:
             return "comment.edited"
         case _:
             return event.names[0]
+
+
+def is_of_one_page(event: Event) -> bool:
+    """Whether it is about a single wiki page, the one that the title names."""
+    return isinstance(event, WikiEvent) and [page.title for page in event.pages] == [event.subject.title]
 
 
 def is_gone(event: Event) -> bool:
