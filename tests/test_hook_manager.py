@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
+from src.database.crypto import SecretBox
+from src.database.models import Hook, utc_now
 from src.database.repositories import accounts, hooks, projects, subscriptions, users
 from src.forge import ForgeClient, HookSpec, ProjectRef, RateLimited, RemoteHook, Unauthorized, Unavailable
 from src.forges import FORGE_TYPES
@@ -90,7 +94,7 @@ async def test_a_keeper_whose_token_died_is_noted_and_the_person_asked(stage: St
     stage.forge(kind).revoke_token("tok_ann")
     assert (await ensured(stage, kind, "carl", "pull_request.merged")).outcome is HookOutcome.SHARED
     state = await ensured(stage, kind, "carl", "wiki.created")
-    assert (state.outcome, state.why, state.secret) == (HookOutcome.MANUAL, ManualReason.NO_RIGHT, None)
+    assert (state.outcome, state.why, state.secret) == (HookOutcome.MANUAL, ManualReason.LACKS_EVENTS, None)
     assert (await stage.hook()).origin == "managed"
     assert [account.dead_at is not None for account in await stage.accounts()] == [True, False]
 
@@ -258,3 +262,31 @@ async def test_a_refused_token_of_the_person_is_raised_and_noted(stage: Stage, k
     with pytest.raises(Unauthorized):
         await stage.deps.hooks.ensure(project_id, account_id)
     assert (await stage.accounts())[0].dead_at is not None
+
+
+async def test_a_silent_hook_that_nobody_may_look_at_is_not_called_in_place(
+    stage: Stage, kind: str
+) -> None:
+    await ensured(stage, kind, "ann", "pull_request.opened")
+    stage.forge(kind).revoke_token("tok_ann")
+    async with stage.database.write() as session:
+        (await session.get_one(Hook, 1)).created_at -= timedelta(days=8)
+    state = await ensured(stage, kind, "carl", "pull_request.opened")
+    assert (state.outcome, state.why, state.secret) == (HookOutcome.MANUAL, ManualReason.UNCHECKED, None)
+
+
+async def test_a_hook_made_by_hand_that_delivers_is_said_to(stage: Stage, kind: str) -> None:
+    await ensured(stage, kind, "carl", "pull_request.opened")
+    async with stage.database.write() as session:
+        (await session.get_one(Hook, 1)).last_event_at = utc_now()
+    state = await ensured(stage, kind, "bob", "pull_request.opened")
+    assert (state.outcome, state.why, state.secret) == (HookOutcome.MANUAL, ManualReason.BY_HAND, None)
+
+
+async def test_a_hook_whose_secret_is_lost_with_its_key_gets_a_new_one(stage: Stage, kind: str) -> None:
+    await ensured(stage, kind, "ann", "pull_request.opened")
+    async with stage.database.write() as session:
+        (await session.get_one(Hook, 1)).secret = SecretBox([Fernet.generate_key().decode()]).seal("lost")
+    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.WIDENED
+    (there,) = stage.forge(kind).hooks(PATH)
+    assert there.secret == stage.box.open((await stage.hook()).secret)

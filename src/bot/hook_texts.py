@@ -53,9 +53,18 @@ def sent_privately(project: Project, t: Translator, *, reached: bool) -> Text:
 
 
 def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
-    if state.secret is None:
-        return Text(t("Its webhook lacks events that you chose. Ask an administrator of the project to add them:"))
     match state.why:
+        case ManualReason.LACKS_EVENTS:
+            return Text(t("Its webhook lacks events that you chose. Ask an administrator of the project to add them:"))
+        case ManualReason.UNCHECKED:
+            return Text(
+                t(
+                    "I may not look whether its webhook is still there. If nothing arrives, ask an administrator of "
+                    "the project to subscribe with me once: I then put it in order. It needs:"
+                )
+            )
+        case ManualReason.BY_HAND:
+            return Text(t("Its webhook was made by hand and delivers. It should have at least:"))
         case ManualReason.NO_PUBLIC_URL:
             return Text(
                 t("My public address (PUBLIC_URL) is not set. Make the webhook by hand and put that address in front:")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from src.database.crypto import SecretBox
+from src.database.crypto import SecretBox, UndecryptableError
 from src.database.models import Account, Forge
-from src.forge import Connector, ForgeClient, ForgeType
+from src.forge import Connector, ForgeClient, ForgeType, Unauthorized
 
 
 class Credentials:
@@ -17,8 +17,15 @@ class Credentials:
         self._connectors = connectors
 
     def client(self, forge: Forge, account: Account) -> ForgeClient:
-        """A client of the account's instance with the account's token."""
-        return self.with_token(forge, self.box.open(account.token))
+        """A client of the account's instance with the account's token.
+
+        Raises `Unauthorized` where the token cannot be decrypted any more: as with a revoked one, a new one mends it.
+        """
+        try:
+            token = self.box.open(account.token)
+        except UndecryptableError as error:
+            raise Unauthorized(f"the stored token was {error}") from None
+        return self.with_token(forge, token)
 
     def with_token(self, forge: Forge, token: str) -> ForgeClient:
         """A client with a token that is not stored (yet)."""

@@ -10,7 +10,6 @@ from typing import TypeVar
 from cachetools import TTLCache
 
 from src.database.credentials import Credentials
-from src.database.crypto import UndecryptableError
 from src.database.database import Database
 from src.database.models import Account, Forge, Project
 from src.database.repositories import accounts as account_rows
@@ -201,8 +200,6 @@ class Enricher:
         except (Unavailable, TimeoutError) as error:
             until = self._down[scene.forge.id] = self._clock() + self._pause
             raise TryLater("the forge does not answer", until) from error
-        except UndecryptableError:
-            log.error("account %s: its token was encrypted with a key that is not in SECRET_KEYS", account.id)  # noqa: TRY400 - the trace says nothing more
         return refused
 
 

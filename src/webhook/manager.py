@@ -28,6 +28,7 @@ from src.forge import (
 )
 
 _HANDOVER = timedelta(minutes=1)
+_LATELY = timedelta(days=7)
 
 
 class HookOutcome(StrEnum):
@@ -45,6 +46,9 @@ class ManualReason(StrEnum):
     NO_RIGHT = "no_right"
     NO_PUBLIC_URL = "no_public_url"
     REJECTED = "rejected"
+    LACKS_EVENTS = "lacks_events"  # there is one, and nobody of us may change it
+    UNCHECKED = "unchecked"  # there was one, and nobody of us may look
+    BY_HAND = "by_hand"  # it was made by hand and delivers; which events, we cannot know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,7 @@ class _Task:
     needed: frozenset[str]
     address: str
     secret: str = field(repr=False)
+    is_renewed: bool = False  # the forge has another secret than this one
 
     @property
     def ref(self) -> ProjectRef:
@@ -131,6 +136,9 @@ class HookManager:
             hook = await hooks.for_project(session, project_id)
             if hook is None:
                 hook = await hooks.add(session, self._new_hook(project, account))
+            is_lost = not self._credentials.box.opens(hook.secret)
+            if is_lost:  # its key is gone: the forge has to be given another
+                hook.secret = self._credentials.box.seal(_new_secret())
             keeper = None
             if hook.account_id is not None and hook.account_id != account_id:
                 keeper = await accounts.get(session, hook.account_id)
@@ -146,6 +154,7 @@ class HookManager:
             needed=forge_type.codec.hook_events(names),
             address=f"{self._public_url or ''}/webhook/{forge.kind}/{hook.public_id}",
             secret=self._credentials.box.open(hook.secret),
+            is_renewed=is_lost,
         )
 
     def _new_hook(self, project: Project, account: Account) -> Hook:
@@ -171,9 +180,13 @@ class HookManager:
                     return state
         except Rejected as error:
             return await self._by_hand(task, ManualReason.REJECTED, str(error))
-        if task.hook.remote_id is not None and task.needed <= frozenset(task.hook.events):
+        if task.hook.remote_id is not None and task.needed <= frozenset(task.hook.events) and self._is_alive(task):
             return HookState(outcome=HookOutcome.SHARED, address=task.address)
         return await self._by_hand(task, ManualReason.NO_RIGHT)
+
+    def _is_alive(self, task: _Task) -> bool:
+        """Whether it was made, or delivered, lately: the next best thing to looking at it."""
+        return self._clock() - (task.hook.last_event_at or task.hook.created_at) < _LATELY
 
     async def _try(self, task: _Task, account: Account) -> HookState | None:
         """`None` where this account may not manage the project's hooks."""
@@ -233,6 +246,11 @@ class HookManager:
         """The secret is shown to who asked first, and to others as long as no delivery showed that the hook is made."""
         exists = task.hook.remote_id is not None
         heard = task.hook.last_event_at is not None and task.hook.account_id != task.account.id
+        if exists:
+            is_enough = task.needed <= frozenset(task.hook.events)
+            why = ManualReason.UNCHECKED if is_enough else ManualReason.LACKS_EVENTS
+        elif heard:
+            why = ManualReason.BY_HAND
         if not exists and not heard:
             async with self._database.write() as session:
                 await hooks.left_to_hand(session, task.hook.id, account_id=task.account.id, address=task.address)
@@ -270,7 +288,7 @@ def _ours(task: _Task, there: tuple[RemoteHook, ...]) -> RemoteHook | None:
 def _is_right(task: _Task, there: RemoteHook) -> bool:
     """Whether nothing is to be done. A hook that we do not know by its number may have another secret."""
     known = there.id == task.hook.remote_id
-    return known and there.active and there.url == task.address and task.needed <= there.events
+    return known and not task.is_renewed and there.active and there.url == task.address and task.needed <= there.events
 
 
 def _labels(task: _Task) -> tuple[str, ...]:
