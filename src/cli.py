@@ -3,15 +3,19 @@
 import argparse
 import asyncio
 import json
+import socket
+import sqlite3
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import make_url
+from sqlalchemy.exc import DatabaseError
 
 from src import logs
 from src.config import ConfigError, Settings, load_settings, tokens_set
@@ -63,8 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     log.set_defaults(command=_log)
 
     commands.add_parser("make-key", help="print a new key for SECRET_KEYS").set_defaults(command=_make_key)
-    for name in ("demo", "demo-script"):
-        demo = commands.add_parser(name, help="show everything against emulators; needs no account")
+    shows = "show everything against emulators; needs no account"
+    for name, what in (("demo", f"{shows} (for now the same as demo-script)"), ("demo-script", shows)):
+        demo = commands.add_parser(name, help=what)
         demo.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
         demo.set_defaults(command=_demo)
     return parser
@@ -90,9 +95,20 @@ def _count(value: str) -> int:
 def _run(given: argparse.Namespace) -> int:
     settings = _settings_for(given.only)
     logs.set_up(settings.log_format)
-    from src.app import run
+    from src.app import key_file, run
 
-    _in_loop(run(settings, given.only))
+    _check_key_file(settings, key_file(settings))
+    _check_database(settings)
+    try:
+        _in_loop(run(settings, given.only))
+    except ExceptionGroup as group:
+        unbound, others = group.split(_is_of_binding)
+        if unbound is None or others is not None:
+            raise
+        raise ConfigError(
+            f"HOST, PORT: cannot listen on {settings.host}:{settings.port} ({_first(unbound)}); "
+            "stop what listens there, or choose another HOST or PORT"
+        ) from None
     return 0
 
 
@@ -127,7 +143,9 @@ def _doctor(given: argparse.Namespace) -> int:
 
 
 def _migrate(_given: argparse.Namespace) -> int:
-    _in_loop(_migrated(load_settings()))
+    settings = load_settings()
+    _check_database(settings)
+    _in_loop(_migrated(settings))
     return 0
 
 
@@ -144,7 +162,17 @@ async def _migrated(settings: Settings) -> None:
 
 
 def _log(given: argparse.Namespace) -> int:
-    return _in_loop(_logged(load_settings(), given.kind, given.limit))
+    settings = load_settings()
+    file = _database_file(settings)
+    _check_folder(file)
+    if not file.exists():
+        print(
+            f"Nothing has run here yet: there is no {file}. Go to the folder that the bot is started from, "
+            "or begin with `python main.py run`.",
+            file=sys.stderr,
+        )
+        return 1
+    return _in_loop(_logged(settings, given.kind, given.limit))
 
 
 async def _logged(settings: Settings, kind: str | None, limit: int) -> int:
@@ -155,7 +183,9 @@ async def _logged(settings: Settings, kind: str | None, limit: int) -> int:
     try:
         async with database.read() as session:
             rows = await event_log.latest(session, kind=kind, limit=limit)
-    except OperationalError:
+    except DatabaseError as error:
+        if "no such table" not in str(error.orig):
+            raise ConfigError(_unusable(_database_file(settings), error.orig)) from None
         print("There is no log in this database yet: start with `python main.py migrate`.", file=sys.stderr)
         return 1
     finally:
@@ -204,6 +234,63 @@ def _settings_for(roles: frozenset[str]) -> Settings:
             "or start only what needs none: `run --only webhook,worker`"
         )
     return settings
+
+
+def _check_key_file(settings: Settings, file: Path) -> None:
+    """Refuse a key beside the database that opens nothing; one that is not there is made later."""
+    if settings.secret_keys or not file.exists():
+        return
+    try:
+        Fernet(file.read_text().strip())
+    except (ValueError, OSError):
+        raise ConfigError(
+            f"{file}: holds no Fernet key; put the key back from your backup. If it is lost, delete the file: "
+            "a new key is made, and everybody has to set their tokens anew"
+        ) from None
+
+
+def _check_database(settings: Settings) -> None:
+    """Refuse a database that cannot be written to; its folder is made where there is none."""
+    file = _database_file(settings)
+    _check_folder(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:  # then another process works with it
+            raise ConfigError(_unusable(file, error)) from None
+
+
+def _check_folder(file: Path) -> None:
+    """Refuse a path to the database that leads through something that is no folder, or that may not be entered."""
+    try:
+        nearest = next(folder for folder in file.absolute().parents if folder.exists())
+    except OSError as error:
+        raise ConfigError(_unusable(file, error)) from None
+    if not nearest.is_dir():
+        raise ConfigError(_unusable(file, f"{nearest} is no folder"))
+
+
+def _database_file(settings: Settings) -> Path:
+    return Path(make_url(settings.database_url).database or "")  # the settings refuse an address without a file
+
+
+def _unusable(file: Path, reason: object) -> str:
+    said = reason.strerror or str(reason) if isinstance(reason, OSError) else str(reason)
+    return f"DATABASE_URL: cannot use {file} ({said}); give a file in a folder that this program may write to"
+
+
+def _is_of_binding(error: BaseException) -> bool:
+    """Whether the relay could not listen. Names are looked up by others, too, but those wrap what goes wrong."""
+    return isinstance(error, OSError) and (type(error) is socket.gaierror or "bind on address" in str(error))
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(getattr(error, "strerror", None) or error).rpartition(": ")[2]
 
 
 def _known_keys(settings: Settings, file: Path) -> tuple[str, ...]:

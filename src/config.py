@@ -44,12 +44,16 @@ class Settings(BaseSettings):
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Another Bot API server, e.g. your own.")
     access: Access = Field(Access.LIST, description="Who may use the bot: list (ADMIN_IDS and ALLOWED_IDS) or open.")
-    admin_ids: _Ids = Field((), description="Telegram numbers of those who run this bot, separated by commas.")
+    admin_ids: _Ids = Field(
+        (),
+        description="Telegram numbers of those who run this bot, separated by commas. "
+        "@userinfobot on Telegram tells yours.",
+    )
     allowed_ids: _Ids = Field((), description="Telegram numbers of those who may use it besides, for ACCESS=list.")
     public_url: str | None = Field(
         None,
         description="Where the forges reach this relay from outside, e.g. https://bot.example.org. "
-        "Without it hooks are made by hand.",
+        "Only for hooks that the bot makes itself; without it they are made by hand.",
     )
     host: str = Field("127.0.0.1", description="The address that the relay listens on.")
     port: int = Field(8000, ge=0, le=65535, description="The port that the relay listens on; 0 takes a free one.")
@@ -79,10 +83,20 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(LogFormat.TEXT, description="How log lines look: text or json.")
 
-    @field_validator("github_api_urls", "gitlab_urls", "secret_keys", "admin_ids", "allowed_ids", mode="before")
+    @field_validator("github_api_urls", "gitlab_urls", "secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return _parts(value) if isinstance(value, str) else value
+
+    @field_validator("admin_ids", "allowed_ids", mode="before")
+    @classmethod
+    def _numbers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = _parts(value)
+        if not all(part.isascii() and part.isdigit() for part in parts):
+            raise ValueError("must be Telegram numbers separated by commas, e.g. 123456789; @userinfobot tells yours")
+        return parts
 
     @field_validator("telegram_api_url", "github_api_url", "gitlab_url", "public_url")
     @classmethod
@@ -93,6 +107,23 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_checked_address(item) for item in value)
+
+    @field_validator("github_api_url")
+    @classmethod
+    def _github_api(cls, value: str) -> str:
+        return _checked_github_api(value)
+
+    @field_validator("github_api_urls")
+    @classmethod
+    def _github_apis(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_checked_github_api(item) for item in value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str | None) -> str | None:
+        if value is not None and "/webhook" in urlsplit(value).path:
+            raise ValueError("must be written without /webhook/...: the relay adds that itself")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -138,13 +169,31 @@ class Settings(BaseSettings):
         return self
 
 
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _checked_address(value: str) -> str:
-    parts = urlsplit(value)
+    if any(character.isspace() for character in value):
+        raise ValueError("must be an address without spaces")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("has a host or port that cannot be; a port is a number from 1 to 65535")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address that starts with https:// or http://")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain address without a user name, ? or #")
     return value.rstrip("/")
+
+
+def _checked_github_api(value: str) -> str:
+    if urlsplit(value).hostname in ("github.com", "www.github.com"):
+        raise ValueError("is GitHub's web site; its API is at https://api.github.com")
+    return value
 
 
 def load_settings() -> Settings:
@@ -155,9 +204,18 @@ def load_settings() -> Settings:
         lines = []
         for item in error.errors(include_input=False, include_url=False, include_context=False):
             name = str(item["loc"][0]).upper() if item["loc"] else ""
-            reason = item["msg"].removeprefix("Value error, ")
+            reason = _choices(str(item["loc"][0])) if item["type"] == "enum" else item["msg"]
+            reason = reason.removeprefix("Value error, ")
             lines.append(f"{name}: {reason}" if name else reason)
         raise ConfigError("\n".join(lines)) from None
+
+
+def _choices(name: str) -> str:
+    """What a setting with few values takes."""
+    choices = Settings.model_fields[name].annotation
+    if not (isinstance(choices, type) and issubclass(choices, StrEnum)):
+        raise TypeError(f"{name} has no choices")
+    return f"must be {' or '.join(choice.value for choice in choices)}"
 
 
 class _Tokens(BaseSettings):

@@ -81,17 +81,22 @@ async def test_an_unknown_language_is_english(stage: Stage) -> None:
 async def test_a_stranger_gets_one_polite_sentence_with_their_number(tmp_path: Path) -> None:
     async with staged(tmp_path, access=AccessRule("list", frozenset({1}), frozenset())) as stage:
         eve = stage.tg.person("eve")
-        for text in ("/start", "/set_github_token tok_ann", "hello", "/subscribe"):
-            said = await stage.say(eve, text)
-            assert said.text.startswith("Sorry, this bot is for invited people only")
-            assert str(eve.id) in said.text
+        said = await stage.say(eve, "/start")
+        assert said.text.startswith("Sorry, this bot is for invited people only")
+        assert str(eve.id) in said.text
+        for text in ("hello", "/subscribe"):
+            await eve.send(text)
         assert await stage.accounts() == []
         group = stage.tg.group("Team", admins=[eve])
         mark = group.mark()
         await eve.send("hello there", group)
         said = await stage.say(eve, "/start", group)
+        await eve.send("/start", group)
         assert str(eve.id) in said.text
         assert len([m for m in group.messages() if m.from_bot and m.revision > mark]) == 1
+        await stage.say(eve, "/start", stage.tg.group("Other", admins=[eve]))
+        assert len([m for m in group.messages() if m.from_bot and m.revision > mark]) == 1
+        assert len([m for m in eve.private.messages() if m.from_bot]) == 1
 
 
 async def test_who_is_on_the_list_may_use_the_bot(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ import asyncio
 import json
 import logging
 import os
+import socket
+import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +61,7 @@ async def test_help_names_every_command(tmp_path: Path) -> None:
     assert ran.code == 0
     for command in ("run", "check-config", "doctor", "migrate", "log", "make-key", "demo", "demo-script"):
         assert command in ran.out
+    assert "for now the same as demo-script" in " ".join(ran.out.split())
 
 
 async def test_check_config_accepts_good_settings(tmp_path: Path) -> None:
@@ -93,10 +97,79 @@ async def test_wrong_arguments_are_2(tmp_path: Path, arguments: tuple[str, ...])
 
 
 async def test_anything_else_is_1_with_its_traceback(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    ran = await run(tmp_path, "migrate", DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/file/x.db")
+    with closing(sqlite3.connect(tmp_path / "x.db")) as newer:
+        newer.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        newer.execute("INSERT INTO alembic_version VALUES ('9999')")
+        newer.commit()
+    ran = await run(tmp_path, "migrate", DATABASE_URL="sqlite+aiosqlite:///x.db")
     assert ran.code == 1
     assert ran.err.startswith("Traceback")
+    assert "NewerSchemaError" in ran.err
+
+
+RELAY = ("run", "--only", "webhook")
+
+
+@pytest.mark.parametrize("command", [RELAY, ("migrate",), ("log",)])
+@pytest.mark.parametrize("path", ["file/x.db", "file/below/x.db", "folder", "text.db"])
+async def test_an_unusable_database_is_2_with_one_line(tmp_path: Path, command: tuple[str, ...], path: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.db").write_text("no database at all\n" * 100)
+    ran = await run(tmp_path, *command, DATABASE_URL=f"sqlite+aiosqlite:///{path}")
+    assert ran.code == 2, ran.err
+    (line,) = ran.err.splitlines()
+    assert line.startswith(f"DATABASE_URL: cannot use {path} (")
+    assert names(tmp_path) == {"file", "folder", "text.db"}
+
+
+async def test_migrate_waits_for_a_database_that_is_in_use(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(1.0, other.execute, "ROLLBACK")
+        ran = await run(tmp_path, "migrate", DATABASE_URL="sqlite+aiosqlite:///x.db")
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a key\n", b"\xff\xfe"])
+async def test_a_bad_key_file_is_2_with_one_line_and_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "data" / "secret.key"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    ran = await run(tmp_path, *RELAY)
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    assert line.startswith("data/secret.key: holds no Fernet key")
+    assert file.read_bytes() == content
+    assert names(file.parent) == {"secret.key"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "no-such-host.invalid"])
+async def test_where_the_relay_cannot_listen_is_2_with_one_line(tmp_path: Path, host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = await run(tmp_path, *RELAY, HOST=host, PORT=str(port))
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    assert ran.err.splitlines()[-1].startswith(f"HOST, PORT: cannot listen on {host}:{port} (")
+
+
+def test_a_failure_beside_that_of_listening_keeps_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def broken(*_: object) -> None:
+        bind = OSError(98, "error while attempting to bind on address ('127.0.0.1', 8000): address already in use")
+        raise ExceptionGroup("two", [bind, RuntimeError("the other")])
+
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # main sets it: put it back
+    monkeypatch.setattr(logs, "set_up", lambda _: None)
+    monkeypatch.setattr("src.app.run", broken)
+    with pytest.raises(ExceptionGroup, match="two"):
+        cli.main(list(RELAY))
 
 
 async def test_migrate_can_be_repeated(tmp_path: Path) -> None:
@@ -126,10 +199,18 @@ async def test_log_shows_the_newest_rows_last(tmp_path: Path) -> None:
 
 
 async def test_log_of_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
-    ran = await run(tmp_path, "log")
+    (tmp_path / "x.db").write_bytes(b"")
+    ran = await run(tmp_path, "log", DATABASE_URL="sqlite+aiosqlite:///x.db")
     assert ran.code == 1
     assert "python main.py migrate" in ran.err
     assert "Traceback" not in ran.err
+
+
+async def test_log_where_nothing_ran_says_so_and_makes_nothing(tmp_path: Path) -> None:
+    ran = await run(tmp_path, "log")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Nothing has run here yet: there is no data/git-assistant.db")
+    assert not names(tmp_path)
 
 
 async def test_make_key_makes_a_new_key_each_time(tmp_path: Path) -> None:

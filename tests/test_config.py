@@ -79,9 +79,19 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("TELEGRAM_BOT_TOKEN", "ABC-def", "@BotFather"),
         ("TELEGRAM_BOT_TOKEN", "123456:with a space", "@BotFather"),
         ("SECRET_KEYS", "short", "make-key"),
-        ("ACCESS", "everybody", "open"),
-        ("ADMIN_IDS", "@ann", "integer"),
-        ("LOG_FORMAT", "xml", "json"),
+        ("PUBLIC_URL", "https://x:99999", "from 1 to 65535"),
+        ("PUBLIC_URL", "https://x:0", "from 1 to 65535"),
+        ("PUBLIC_URL", "https://x:port", "from 1 to 65535"),
+        ("PUBLIC_URL", "https://[x", "host or port"),
+        ("PUBLIC_URL", "https://bot.example.org /a", "without spaces"),
+        ("PUBLIC_URL", "https://bot.example.org/webhook/github", "without /webhook/..."),
+        ("PUBLIC_URL", "https://bot.example.org/a/webhook/", "without /webhook/..."),
+        ("GITHUB_API_URL", "https://github.com", "https://api.github.com"),
+        ("GITHUB_API_URLS", "https://ghe.example/api/v3,https://www.github.com/", "https://api.github.com"),
+        ("ACCESS", "everybody", "must be open or list"),
+        ("ADMIN_IDS", "@ann", "must be Telegram numbers separated by commas, e.g. 123456789; @userinfobot tells yours"),
+        ("ALLOWED_IDS", "7, ann, bob", "@userinfobot"),
+        ("LOG_FORMAT", "xml", "must be text or json"),
         ("LEASE_SECONDS", "1", "3"),
     ],
 )
@@ -113,6 +123,11 @@ def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) ->
     settings = loaded(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, ACCESS="open", SECRET_KEYS=KEY)
     assert TOKEN not in repr(settings)
     assert KEY not in str(settings)
+
+
+def test_a_public_address_may_have_a_port_and_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, PUBLIC_URL="https://bot.example.org:8443/git/")
+    assert settings.public_url == "https://bot.example.org:8443/git"
 
 
 def test_a_list_with_nobody_on_it_is_refused_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:

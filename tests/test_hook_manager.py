@@ -264,9 +264,7 @@ async def test_a_refused_token_of_the_person_is_raised_and_noted(stage: Stage, k
     assert (await stage.accounts())[0].dead_at is not None
 
 
-async def test_a_silent_hook_that_nobody_may_look_at_is_not_called_in_place(
-    stage: Stage, kind: str
-) -> None:
+async def test_a_silent_hook_that_nobody_may_look_at_is_not_called_in_place(stage: Stage, kind: str) -> None:
     await ensured(stage, kind, "ann", "pull_request.opened")
     stage.forge(kind).revoke_token("tok_ann")
     async with stage.database.write() as session:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramBadRequest
 from aiogram.filters import Filter
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
@@ -19,6 +19,7 @@ from src.webhook.render.content import clean
 
 _ALERT = 200  # characters that Telegram shows of an answer to a press
 # What Telegram says of an edit that changes nothing, and of a message that cannot be edited any more.
+_LATE = "query is too old"  # of an answer to a press
 _SAME = "message is not modified"
 _GONE = ("message to edit not found", "message can't be edited")
 
@@ -78,9 +79,18 @@ async def take_away(message: Message) -> bool:
     """Delete somebody's message. `False` where Telegram does not let us, for whatever reason: then tell the person."""
     try:
         await message.delete()
-    except (TelegramBadRequest, TelegramForbiddenError):
+    except (TelegramAPIError, ClientDecodeError):
         return False
     return True
+
+
+async def acknowledge(callback: CallbackQuery, text: str | None = None, *, show_alert: bool | None = None) -> None:
+    """Answer a press. Too late, as after a downtime, it is no matter: nobody waits for the answer any more."""
+    try:
+        await callback.answer(text, show_alert=show_alert)
+    except TelegramBadRequest as error:
+        if _LATE not in error.message:
+            raise
 
 
 def alert(text: str) -> dict[str, Any]:
@@ -148,10 +158,10 @@ def _content(text: Text | str) -> dict[str, Any]:
 async def refuse_stale(callback: CallbackQuery, state: FSMContext, press: Press, t: Translator) -> None:
     """Answer a press that does nothing: quietly where it is a second tap, else with the reason."""
     if await belongs(callback, state, press):
-        await callback.answer()
+        await acknowledge(callback)
         return
     owner = await whose(state, press.nonce, callback.from_user.id)
     if owner is not None:
-        await callback.answer(**alert(t("This is {name}'s dialog.").format(name=owner[:60])))
+        await acknowledge(callback, **alert(t("This is {name}'s dialog.").format(name=owner[:60])))
         return
-    await callback.answer(**alert(t("This dialog is no longer open: /subscribe starts a new one.")))
+    await acknowledge(callback, **alert(t("This dialog is no longer open: /subscribe starts a new one.")))

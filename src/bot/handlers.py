@@ -5,18 +5,19 @@ import secrets
 import traceback
 
 from aiogram import Bot, F, Router
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError
+from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
 from aiogram.filters import Command, CommandStart
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import alert, finish_dialog, refuse_stale, rewrite, say, take_away
+from src.bot.conversation import acknowledge, alert, finish_dialog, refuse_stale, rewrite, say
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
 from src.bot.states import TokenStates, dialog_in
 from src.bot.status import describe_status, gather
+from src.bot.token_guard import exposes
 from src.bot.token_handlers import cancel_prompt
 from src.forge import ForgeError
 from src.i18n import N_, Translator, choose, translator
@@ -51,6 +52,7 @@ def fallback_router() -> Router:
     """What nobody else took. Included last."""
     router = Router(name="fallback")
     router.message.register(not_understood, F.chat.type == "private")
+    router.message.register(not_understood, exposes)  # in groups, for the middleware before it
     router.callback_query.register(stale, Press.filter())
     router.callback_query.register(foreign)
     return router
@@ -122,21 +124,7 @@ async def not_understood(message: Message, scene: Scene, raw_state: str | None) 
     bot, visit, t, text = scene.bot, scene.visit, scene.t, message.text or ""
     if raw_state == TokenStates.waiting.state and text.startswith("/"):
         await scene.state.clear()
-    kind = token_kind(text, scene.deps)
-    if kind is not None and await take_away(message):
-        template = t("That looked like a token, so I deleted it. To set it: {command}")
-        await say(bot, visit, template.format(command=token_command(kind)))
-        return
     await say(bot, visit, t("I did not understand that. /help lists the commands."))
-
-
-def token_kind(text: str, deps: BotDeps) -> str | None:
-    """Whose tokens begin as this text does; `None` for other texts."""
-    for kind in deps.kinds:
-        beginning = deps.credentials.types[kind].token_example.removesuffix("...")
-        if beginning and text.startswith(beginning) and len(text.split()) == 1:
-            return kind
-    return None
 
 
 async def stale(callback: CallbackQuery, callback_data: Press, state: FSMContext, t: Translator) -> None:
@@ -146,7 +134,12 @@ async def stale(callback: CallbackQuery, callback_data: Press, state: FSMContext
 
 async def foreign(callback: CallbackQuery, t: Translator) -> None:
     """A button that no version of this bot knows any more."""
-    await callback.answer(**alert(t("This button no longer does anything.")))
+    await acknowledge(callback, **alert(t("This button no longer does anything.")))
+
+
+def frames(error: BaseException) -> str:
+    """Where it went wrong, without what was worked on there."""
+    return "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
 
 
 async def on_error(event: ErrorEvent) -> bool:
@@ -158,25 +151,17 @@ async def on_error(event: ErrorEvent) -> bool:
         return True
     # Messages of other errors may repeat what was worked on (SQL parameters, wrong values): their type must do.
     said = str(error) if isinstance(error, TelegramAPIError | ForgeError) else ""
-    frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
-    log.error("Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames)
+    log.error(
+        "Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames(error)
+    )
     message, callback = event.update.message, event.update.callback_query
     sender = message.from_user if message else callback.from_user if callback else None
     t = translator(choose(sender.language_code if sender else None))
     template = t("Something went wrong on my side. If it stays so, give the operator this number: {number}")
     text = compose(template, number=Code(reference)).as_kwargs()
     if callback is not None:
-        await _stop_waiting(callback)
+        await acknowledge(callback)
         message = callback.message if isinstance(callback.message, Message) else None
     if message is not None:
         await message.answer(**text)
     return True
-
-
-async def _stop_waiting(callback: CallbackQuery) -> None:
-    """End the button's spinner; where the press was answered before it went wrong, Telegram says so."""
-    try:
-        await callback.answer()
-    except TelegramBadRequest as error:
-        if "query is too old" not in error.message:
-            raise

@@ -7,15 +7,19 @@ from aiogram import BaseMiddleware
 from aiogram.dispatcher.middlewares.user_context import EVENT_CONTEXT_KEY, EventContext
 from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.formatting import Code
+from cachetools import TTLCache
 
-from src.bot.conversation import alert
+from src.bot.conversation import acknowledge, alert
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.states import TokenStates
+from src.bot.token_guard import exposes, take_from_stranger, take_unasked
 from src.database.repositories import users
 from src.i18n import N_, Translator, choose, translator
 from src.webhook.render import compose
 
 _ANONYMOUS = N_("I cannot see who you are while you write anonymously: write as yourself, please.")
+
+_REFUSED_FOR = 60  # seconds in which a chat is refused once
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -25,19 +29,20 @@ class VisitMiddleware(BaseMiddleware):
 
     def __init__(self, deps: BotDeps) -> None:
         self._deps = deps
+        # The chats that were refused lately, and why: a stranger could have us write without end.
+        self._refused: TTLCache[tuple[int, str], bool] = TTLCache(10_000, _REFUSED_FOR)
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """See the class."""
         context: EventContext = data[EVENT_CONTEXT_KEY]
         sender, place = context.user, context.chat
         if sender is None or place is None:  # a button on a message that was sent through another chat: not ours
-            return await event.answer() if isinstance(event, CallbackQuery) else None
+            return await acknowledge(event) if isinstance(event, CallbackQuery) else None
         language = choose(sender.language_code)
-        if isinstance(event, Message) and event.sender_chat is not None:
-            t = translator(language)
-            return await event.answer(t(_ANONYMOUS))
-        if not self._deps.access.admits(sender.id):
-            return await _turn_away(event, sender.id, translator(language))
+        anonymous = isinstance(event, Message) and event.sender_chat is not None
+        if anonymous or not self._deps.access.admits(sender.id):
+            number = None if anonymous else sender.id
+            return await self._refuse(event, place.id, number, translator(language))
         async with self._deps.database.write() as session:
             user = await users.ensure_user(
                 session, sender.id, name=sender.full_name, language=language, now=self._deps.clock()
@@ -55,8 +60,30 @@ class VisitMiddleware(BaseMiddleware):
             private=place.type == "private",
             name=sender.first_name,
         )
-        data["scene"] = Scene(data["bot"], self._deps, visit, data["state"], t)
+        data["scene"] = scene = Scene(data["bot"], self._deps, visit, data["state"], t)
+        if isinstance(event, Message) and not _asked_for(event, data) and await exposes(event, self._deps):
+            return await take_unasked(event, scene)
         return await handler(event, data)
+
+    async def _refuse(self, event: TelegramObject, chat_id: int, number: int | None, t: Translator) -> None:
+        """Nobody whom we serve: a token is deleted all the same. `number` is `None` for who writes anonymously."""
+        if isinstance(event, Message) and await exposes(event, self._deps):
+            await take_from_stranger(event, t, told=self._lately(chat_id, "token"))
+        elif self._lately(chat_id, "anonymous" if number is None else "stranger"):
+            if isinstance(event, CallbackQuery):
+                await acknowledge(event)
+        elif number is not None:
+            await _turn_away(event, number, t)
+        elif isinstance(event, Message):
+            await event.answer(t(_ANONYMOUS))
+
+    def _lately(self, chat_id: int, reason: str) -> bool:
+        """Whether this was said in the chat within the last minute; from now on it was."""
+        key = (chat_id, reason)
+        if key in self._refused:
+            return True
+        self._refused[key] = True
+        return False
 
 
 class CommandMiddleware(BaseMiddleware):
@@ -70,11 +97,18 @@ class CommandMiddleware(BaseMiddleware):
         return await handler(event, data)
 
 
+def _asked_for(message: Message, data: dict[str, Any]) -> bool:
+    """Whether a handler of tokens takes the message: the command for it, or the answer to its question."""
+    command = getattr(data.get("command"), "command", "").lower()
+    answered = data.get("raw_state") == TokenStates.waiting.state and message.text is not None
+    return command.endswith("_token") or (answered and not (message.text or "").startswith("/"))
+
+
 async def _turn_away(event: TelegramObject, number: int, t: Translator) -> None:
     template = t(
         "Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}."
     )
     if isinstance(event, CallbackQuery):
-        await event.answer(**alert(template.format(number=number)))
+        await acknowledge(event, **alert(template.format(number=number)))
     elif isinstance(event, Message):
         await event.answer(**compose(template, number=Code(number)).as_kwargs())

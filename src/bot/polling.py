@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -18,7 +20,7 @@ from aiogram.exceptions import (
 from aiogram.types import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 
 from src.bot.deps import BotDeps
-from src.bot.handlers import menu
+from src.bot.handlers import frames, menu
 from src.i18n import DEFAULT, languages, translator
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ T = TypeVar("T")
 
 _WAIT = 25  # seconds that Telegram may hold a request for updates
 _AT_ONCE = 50  # updates handled at the same time
+_AT_ONCE_IN_CHAT = 3  # of these; one chat that waits for its limits must not hold up the others
+_BACKLOG = 20  # updates of a chat that wait for their turn; more are dropped
+_KEPT = 1_000  # updates handled or waiting, over all chats; with more we fetch none
 _CONFLICTS = 5  # tries against another poller before we give up
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between tries
 _PASSING = (TelegramNetworkError, TelegramServerError, TelegramRetryAfter, TelegramConflictError, ClientDecodeError)
@@ -56,8 +61,8 @@ async def _work(
     """Until the stop or a failure, and until all that was begun is done: the next offset, and the failure."""
     offset: int | None = None
     allowed = dispatcher.resolve_used_update_types()
-    room = asyncio.Semaphore(_AT_ONCE)
     async with asyncio.TaskGroup() as handling:
+        lanes = _Lanes(bot, dispatcher, handling)
         while not stop.is_set():
             ask = partial(bot.get_updates, offset=offset, timeout=_WAIT, allowed_updates=allowed)
             try:
@@ -65,20 +70,79 @@ async def _work(
             except (TelegramAPIError, ClientDecodeError) as error:
                 return offset, error
             for update in updates or []:
-                await room.acquire()
-                handling.create_task(_handle(bot, dispatcher, update, room))
+                await lanes.put(update)
                 offset = update.update_id + 1
+            lanes.tell_dropped()
     return offset, None
 
 
-async def _handle(bot: Bot, dispatcher: Dispatcher, update: Update, room: asyncio.Semaphore) -> None:
-    """One update. Errors were told by the dispatcher's error handler; what is left is that telling failed, too."""
+@dataclass(slots=True)
+class _Lane:
+    """What one chat has under way."""
+
+    handled: int = 0
+    waiting: deque[Update] = field(default_factory=deque)
+
+
+class _Lanes:
+    """Updates on their way to the handlers, a few of each chat at once."""
+
+    def __init__(self, bot: Bot, dispatcher: Dispatcher, tasks: asyncio.TaskGroup) -> None:
+        self._bot, self._dispatcher, self._tasks = bot, dispatcher, tasks
+        self._room, self._kept = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_KEPT)
+        self._lanes: dict[int | None, _Lane] = {}
+        self._dropped = 0
+
+    async def put(self, update: Update) -> None:
+        """Handle it now or in its turn, or drop it; waits while there is too much in all."""
+        chat = _chat_of(update)
+        lane = self._lanes.get(chat)
+        if lane is not None and len(lane.waiting) >= _BACKLOG:
+            self._dropped += 1
+            return
+        await self._kept.acquire()
+        lane = self._lanes.setdefault(chat, _Lane())
+        lane.waiting.append(update)
+        if lane.handled < _AT_ONCE_IN_CHAT:
+            lane.handled += 1
+            self._tasks.create_task(self._work_off(chat, lane))
+            await asyncio.sleep(0)  # it takes the update off the backlog
+
+    def tell_dropped(self) -> None:
+        """One line for all that were dropped since the last."""
+        if self._dropped:
+            log.warning("%d updates dropped: their chats sent more than %d at once", self._dropped, _BACKLOG)
+            self._dropped = 0
+
+    async def _work_off(self, chat: int | None, lane: _Lane) -> None:
+        while lane.waiting:
+            update = lane.waiting.popleft()
+            async with self._room:
+                await _handle(self._bot, self._dispatcher, update)
+            self._kept.release()
+        lane.handled -= 1
+        if not lane.handled:
+            del self._lanes[chat]
+
+
+def _chat_of(update: Update) -> int | None:
+    """The chat that an update is from; `None` for those of no chat."""
+    message = update.message or (update.callback_query.message if update.callback_query else None)
+    if message is not None:
+        return message.chat.id
+    return update.callback_query.from_user.id if update.callback_query else None
+
+
+async def _handle(bot: Bot, dispatcher: Dispatcher, update: Update) -> None:
+    """One update. Errors were told by the dispatcher's error handler; what is left is that telling failed, too.
+
+    Whatever it is, it must not end the others. Its text may repeat what was sent, so its type must do.
+    """
     try:
         await dispatcher.feed_update(bot, update)
-    except TelegramAPIError as error:
-        log.warning("Update %d: its failure could not be told: %s", update.update_id, error)
-    finally:
-        room.release()
+    except Exception as error:  # noqa: BLE001 - see above
+        kind, where = type(error).__name__, frames(error)
+        log.error("Update %d: its failure could not be told: %s\n%s", update.update_id, kind, where)  # noqa: TRY400 - see above
 
 
 async def _announce(bot: Bot, deps: BotDeps) -> None:
@@ -97,8 +161,8 @@ async def _confirm(bot: Bot, offset: int) -> None:
     """Tell Telegram that everything before `offset` is done; what comes with the answer stays for the next start."""
     try:
         await bot.get_updates(offset=offset, limit=1, timeout=0)
-    except TelegramAPIError as error:
-        log.warning("The last updates could not be confirmed, they will come again: %s", error)
+    except (TelegramAPIError, ClientDecodeError) as error:
+        log.warning("The last updates could not be confirmed, they will come again: %s", type(error).__name__)
 
 
 async def _persist(call: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:

@@ -10,13 +10,14 @@ from src.bot.explain import token_command
 from src.database.models import Account, Forge, Hook
 from src.database.repositories import accounts, forges, hooks, subscriptions
 from src.database.repositories.subscriptions import Followed
-from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.render import compose, link, literal, name
-from src.webhook.render.content import clean
+from src.webhook.render.content import clean, units
 from src.webhook.render.nodes import joined
 
-_SHOWN = 20  # subscriptions: a message has 4096 units and a hundred entities
+# A message has 4,096 UTF-16 units and a hundred entities; this leaves room for "and N more".
+_UNITS = 3_900
+_ENTITIES = 90
 _ERROR = 80  # characters of a hook's last error
 
 
@@ -27,7 +28,7 @@ class Status:
     accounts: Sequence[tuple[Account, Forge]]
     followed: Sequence[Followed]
     hooks: dict[int, Hook]  # by project, the managed one before one made by hand
-    kinds: dict[int, str]  # of forge, by the forge's id
+    forges: dict[int, Forge]  # by id
 
 
 async def gather(deps: BotDeps, visit: Visit) -> Status:
@@ -42,58 +43,86 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         accounts=[(account, known[account.forge_id]) for account in own],
         followed=followed,
         hooks={hook.project_id: hook for hook in by_hand_first if hook.project_id is not None},
-        kinds={forge.id: forge.kind for forge in known.values()},
+        forges=known,
     )
 
 
 def describe_status(status: Status, deps: BotDeps, *, private: bool, t: Translator) -> Text:
     """The message."""
-    blocks: list[Text] = []
-    if private:
-        blocks.append(_accounts(status, deps, t))
-    blocks.append(_subscriptions(status, deps, t))
-    return joined(blocks, "\n\n")
+    if not private:
+        return _subscriptions(status, deps, t, before=Text())
+    accounts_shown = _accounts(status, deps, t)
+    return joined([accounts_shown, _subscriptions(status, deps, t, before=accounts_shown)], "\n\n")
+
+
+def _fitting(first: Text, blocks: Sequence[Text], *, before: Text, share: int = 1) -> list[Text]:
+    """`first` and as many blocks after it as fit, with what stands before them, into that share of a message."""
+    text, entities = joined([before, first], "\n\n").render()
+    size, marks = units(text), len(entities)
+    shown = [first]
+    for block in blocks:
+        text, entities = block.render()
+        size, marks = size + 1 + units(text), marks + len(entities)
+        if size > _UNITS // share or marks > _ENTITIES // share:
+            break
+        shown.append(block)
+    return shown
 
 
 def _accounts(status: Status, deps: BotDeps, t: Translator) -> Text:
-    lines: list[Text] = [Bold(t("Accounts"))]
-    lines += [_account(account, deps.type_of(forge), t) for account, forge in status.accounts]
+    title = Bold(t("Accounts"))
     if not status.accounts:
         commands = ", ".join(token_command(kind) for kind in deps.kinds)
-        lines.append(Text(t("None yet: {commands}").format(commands=commands)))
+        return Text(title, "\n", t("None yet: {commands}").format(commands=commands))
+    blocks = [_account(account, forge, deps, t) for account, forge in status.accounts]
+    lines = _fitting(title, blocks, before=Text(), share=2)
+    more = len(blocks) - len(lines) + 1
+    if more > 0:
+        lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
     return joined(lines, "\n")
 
 
-def _account(account: Account, forge_type: ForgeType, t: Translator) -> Text:
-    line = Text(forge_type.title, ": ", name(clean(account.login)), " · ", Code(f"••••{account.token_last4}"))
+def _instance(forge: Forge, deps: BotDeps) -> Text:
+    """What the forge is called, with its host where people may use several of its kind."""
+    forge_type = deps.type_of(forge)
+    if len(deps.instances(forge.kind)) < 2:
+        return Text(forge_type.title)
+    host = forge_type.web_url(forge.base_url).partition("://")[2]
+    return Text(forge_type.title, " (", name(host), ")")
+
+
+def _account(account: Account, forge: Forge, deps: BotDeps, t: Translator) -> Text:
+    line = Text(_instance(forge, deps), ": ", name(clean(account.login)), " · ", Code(f"••••{account.token_last4}"))
     if account.dead_at is not None:
         template = t("the token no longer works: {command}")
-        return Text(line, "\n⚠ ", template.format(command=token_command(forge_type.kind)))
+        return Text(line, "\n⚠ ", template.format(command=token_command(forge.kind)))
     if account.missing:
         scopes = joined([Code(scope) for scope in account.missing], ", ")
         return Text(line, "\n⚠ ", compose(t("lacks {scopes}"), scopes=scopes))
     return line
 
 
-def _subscriptions(status: Status, deps: BotDeps, t: Translator) -> Text:
-    lines: list[Text] = [Bold(t("This chat follows"))]
+def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text) -> Text:
+    title = Bold(t("This chat follows"))
     if not status.followed:
-        lines.append(Text(t("Nothing yet: /subscribe")))
-    for item in status.followed[:_SHOWN]:
-        forge = deps.credentials.types[status.kinds[item.project.forge_id]]
-        lines += [_subscription(item, forge, t), _hook(status.hooks.get(item.project.id), t)]
-    more = len(status.followed) - _SHOWN
+        return Text(title, "\n", t("Nothing yet: /subscribe"))
+    blocks: list[Text] = []
+    for item in status.followed:
+        forge = _instance(status.forges[item.project.forge_id], deps)
+        blocks.append(Text(_subscription(item, forge, t), "\n", _hook(status.hooks.get(item.project.id), t)))
+    lines = _fitting(title, blocks, before=before)
+    more = len(blocks) - len(lines) + 1
     if more > 0:
         lines.append(Text(t.n("and {n} more project", "and {n} more projects", more).format(n=more)))
     return joined(lines, "\n")
 
 
-def _subscription(item: Followed, forge: ForgeType, t: Translator) -> Text:
+def _subscription(item: Followed, forge: Text, t: Translator) -> Text:
     count = len({event.split(".")[0] for event in item.subscription.events})
     kinds = t.n("{n} kind of events", "{n} kinds of events", count).format(n=count)
     scope = t("only what concerns you") if item.subscription.scope == "mine" else t("everything")
     project = link(clean(item.project.path), item.project.url)
-    return Text("• ", forge.title, " ", project, f": {kinds}, {scope}")
+    return Text("• ", forge, " ", project, f": {kinds}, {scope}")
 
 
 def _hook(hook: Hook | None, t: Translator) -> Text:

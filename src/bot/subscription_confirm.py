@@ -6,7 +6,7 @@ from aiogram.filters import StateFilter
 from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Text
 
-from src.bot.conversation import InDialog, alert, draw, finish_dialog, rewrite
+from src.bot.conversation import InDialog, acknowledge, alert, draw, finish_dialog, rewrite
 from src.bot.deps import Scene
 from src.bot.explain import explain
 from src.bot.hook_texts import by_hand, done, sent_privately
@@ -32,9 +32,9 @@ async def confirmed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
     """Rights and project may have changed since they were shown, so both are asked for again."""
     t, deps = scene.t, scene.deps
     if not scene.visit.private and not await administers(scene.bot, scene.visit):
-        await callback.answer(**alert(t("Only those who administer this group can change what it follows.")))
+        await acknowledge(callback, **alert(t("Only those who administer this group can change what it follows.")))
         return
-    await callback.answer(t("Setting it up…"))
+    await acknowledge(callback, t("Setting it up…"))
     account = await chosen_account(scene, dialog)
     forge = deps.forge(account.forge_id) if account else None
     if account is None or forge is None or dialog.project is None:

@@ -8,7 +8,7 @@ from aiogram.filters import StateFilter
 from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Bold, Text
 
-from src.bot.conversation import InDialog, alert, draw
+from src.bot.conversation import InDialog, acknowledge, alert, draw
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Press, confirm_keyboard, events_keyboard, kind_keyboard
 from src.bot.selection import KindOfEvents, first_choice, offered_kinds, ordered, toggled, with_kind
@@ -80,7 +80,7 @@ async def show_kinds(scene: Scene, dialog: Dialog) -> None:
 
 async def kind_pressed(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """Open a kind; one with a single name is switched at once."""
-    await callback.answer()
+    await acknowledge(callback)
     forge_type = scene.deps.type_of(await _forge(scene, dialog))
     kinds = offered_kinds(forge_type.codec.names)
     if dialog.kind is not None or callback_data.index >= len(kinds):
@@ -94,7 +94,7 @@ async def kind_pressed(callback: CallbackQuery, callback_data: Press, dialog: Di
 
 async def name_pressed(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """Switch one name."""
-    await callback.answer()
+    await acknowledge(callback)
     kind, forge_type = await _open_kind(scene, dialog)
     if kind is not None and callback_data.index < len(kind.names):
         names = toggled(dialog.names, kind.names[callback_data.index], forge_type.codec.names)
@@ -133,7 +133,7 @@ async def usual_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -
 
 async def back_to_kinds(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """From a kind, or from the summary."""
-    await callback.answer()
+    await acknowledge(callback)
     await show_kinds(scene, dialog)
 
 
@@ -141,10 +141,11 @@ async def scope_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -
     """Between what concerns the person and everything."""
     scope: Scope = "all" if dialog.scope == "mine" else "mine"
     t = scene.t
-    await callback.answer(
+    await acknowledge(
+        callback,
         t("Now only what concerns you: mentions, reviews, assignments, your own work.")
         if scope == "mine"
-        else t("Now everything, whoever it concerns.")
+        else t("Now everything, whoever it concerns."),
     )
     await show_kinds(scene, replace(dialog, scope=scope))
 
@@ -152,9 +153,9 @@ async def scope_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -
 async def continued(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """To the summary, with at least one event."""
     if not dialog.names:
-        await callback.answer(**alert(scene.t("Choose at least one kind of events.")))
+        await acknowledge(callback, **alert(scene.t("Choose at least one kind of events.")))
         return
-    await callback.answer()
+    await acknowledge(callback)
     await scene.state.set_state(SubscriptionStates.confirm)
     text = summary(dialog, scene.deps.type_of(await _forge(scene, dialog)), scene.t)
     await draw(scene.bot, scene.visit, scene.state, dialog, text, confirm_keyboard(dialog, scene.t))
@@ -181,14 +182,14 @@ def _kind_lines(kinds: Sequence[KindOfEvents], dialog: Dialog, forge_type: Forge
 
 
 async def _set_all(callback: CallbackQuery, dialog: Dialog, scene: Scene, names: Collection[str]) -> None:
-    await callback.answer()
+    await acknowledge(callback)
     if dialog.kind is None:  # else a second tap: a kind is open
         available = scene.deps.type_of(await _forge(scene, dialog)).codec.names
         await show_kinds(scene, replace(dialog, names=ordered(names, available)))
 
 
 async def _set_kind(callback: CallbackQuery, dialog: Dialog, scene: Scene, wanted: Collection[str]) -> None:
-    await callback.answer()
+    await acknowledge(callback)
     kind, forge_type = await _open_kind(scene, dialog)
     if kind is not None:
         names = with_kind(dialog.names, kind, wanted, forge_type.codec.names)

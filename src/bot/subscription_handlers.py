@@ -9,7 +9,17 @@ from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import InDialog, alert, draw, finish_dialog, forget_owner, note_owner, rewrite, say
+from src.bot.conversation import (
+    InDialog,
+    acknowledge,
+    alert,
+    draw,
+    finish_dialog,
+    forget_owner,
+    note_owner,
+    rewrite,
+    say,
+)
 from src.bot.deps import Scene, Visit
 from src.bot.explain import explain, token_command
 from src.bot.keyboards import (
@@ -97,7 +107,7 @@ async def usable_accounts(scene: Scene) -> Sequence[Account]:
 
 async def cancelled(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """The button; `/cancel` does the same."""
-    await callback.answer()
+    await acknowledge(callback)
     await finish_dialog(scene.state, dialog.nonce)
     await rewrite(scene.bot, scene.visit, dialog.message_id, scene.t("Cancelled: nothing was changed."))
 
@@ -109,14 +119,14 @@ async def platform_chosen(callback: CallbackQuery, callback_data: Press, dialog:
     own = [account for account in await usable_accounts(scene) if _kind_of(scene, account) == kind]
     if not own:
         template = t("First I need a token of yours, in a private chat with me: {commands}")
-        await callback.answer(**alert(template.format(commands=token_command(kind))))
+        await acknowledge(callback, **alert(template.format(commands=token_command(kind))))
         return
     dialog = replace(dialog, accounts=tuple(account.id for account in own), page=1, search=None)
     if len(own) == 1:
-        await callback.answer(t("Loading…"))
+        await acknowledge(callback, t("Loading…"))
         await show_projects(scene, replace(dialog, account_id=own[0].id))
         return
-    await callback.answer()
+    await acknowledge(callback)
     await scene.state.set_state(SubscriptionStates.account)
     keyboard = account_keyboard(dialog, t, [_account_label(scene, account) for account in own])
     await draw(scene.bot, scene.visit, scene.state, dialog, t("With which account?"), keyboard)
@@ -124,21 +134,21 @@ async def platform_chosen(callback: CallbackQuery, callback_data: Press, dialog:
 
 async def account_chosen(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """To the projects."""
-    await callback.answer(scene.t("Loading…"))
+    await acknowledge(callback, scene.t("Loading…"))
     if callback_data.index < len(dialog.accounts):
         await show_projects(scene, replace(dialog, account_id=dialog.accounts[callback_data.index]))
 
 
 async def page_turned(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """Another page, or the same one again after trouble."""
-    await callback.answer(scene.t("Loading…"))
+    await acknowledge(callback, scene.t("Loading…"))
     if callback_data.screen == dialog.screen:
         await show_projects(scene, replace(dialog, page=max(1, callback_data.index)))
 
 
 async def all_shown(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """Leave the search."""
-    await callback.answer(scene.t("Loading…"))
+    await acknowledge(callback, scene.t("Loading…"))
     await show_projects(scene, replace(dialog, search=None, page=1))
 
 
@@ -155,14 +165,14 @@ async def searched(message: Message, scene: Scene) -> None:
 
 async def project_chosen(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """To the events; a press on a list that is no longer shown does nothing."""
-    await callback.answer()
+    await acknowledge(callback)
     if callback_data.screen == dialog.screen and callback_data.index < len(dialog.offered):
         await open_events(scene, replace(dialog, project=dialog.offered[callback_data.index]))
 
 
 async def back_to_platforms(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """From the accounts."""
-    await callback.answer()
+    await acknowledge(callback)
     await scene.state.set_state(SubscriptionStates.platform)
     text, keyboard = _platforms(scene, dialog, await usable_accounts(scene))
     await draw(scene.bot, scene.visit, scene.state, dialog, text, keyboard)
@@ -175,7 +185,7 @@ async def back_from_projects(callback: CallbackQuery, dialog: Dialog, scene: Sce
     if len(offered) < 2:
         await back_to_platforms(callback, dialog, scene)
         return
-    await callback.answer()
+    await acknowledge(callback)
     await scene.state.set_state(SubscriptionStates.account)
     dialog = replace(dialog, accounts=tuple(account.id for account in offered))
     keyboard = account_keyboard(dialog, scene.t, [_account_label(scene, account) for account in offered])
@@ -184,7 +194,7 @@ async def back_from_projects(callback: CallbackQuery, dialog: Dialog, scene: Sce
 
 async def back_to_projects(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
     """From the events, to the page that the project stood on."""
-    await callback.answer(scene.t("Loading…"))
+    await acknowledge(callback, scene.t("Loading…"))
     await show_projects(scene, dialog)
 
 

@@ -9,11 +9,12 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import belongs, refuse_stale, rewrite, say, take_away
+from src.bot.conversation import acknowledge, belongs, refuse_stale, rewrite, say, take_away
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import explain
 from src.bot.keyboards import Act, Press, token_keyboard
 from src.bot.states import TokenPrompt, TokenStates, finish, prompt_in, save
+from src.bot.token_guard import NOT_DELETED, burnt
 from src.bot.token_input import TokenInput, TokenProblem, matching, read_token
 from src.database.models import Forge
 from src.database.repositories import accounts
@@ -28,9 +29,6 @@ _PROBLEMS = {
     TokenProblem.TOO_LONG: N_("This is too long for a token: send the token alone."),
     TokenProblem.STRANGE: N_("A token has only Latin letters, digits and signs: copy it again, please."),
 }
-
-
-_NOT_DELETED = N_("I could not delete your message with the token: delete it yourself, please.")
 
 
 def token_router(kinds: tuple[str, ...]) -> Router:
@@ -60,7 +58,7 @@ async def set_token(message: Message, command: CommandObject, scene: Scene) -> N
     await scene.state.clear()
     given = read_token(command.args or "")
     if (given.token or given.problem) and not await take_away(message):
-        await say(bot, visit, t(_NOT_DELETED))
+        await say(bot, visit, t(NOT_DELETED))
     forge = _instance(deps, kind, given.address)
     if forge is None:
         await say(bot, visit, _known_instances(deps, kind, t))
@@ -74,7 +72,7 @@ async def token_sent(message: Message, scene: Scene) -> None:
     """The next message after the question."""
     bot, deps, visit, state, t = scene.bot, scene.deps, scene.visit, scene.state, scene.t
     if not await take_away(message):
-        await say(bot, visit, t(_NOT_DELETED))
+        await say(bot, visit, t(NOT_DELETED))
     prompt = await prompt_in(state)
     asked = deps.forge(prompt.forge_id) if prompt else None
     await state.clear()
@@ -101,7 +99,7 @@ async def token_cancelled(
     if not await belongs(callback, state, callback_data):
         await refuse_stale(callback, state, callback_data, t)
         return
-    await callback.answer()
+    await acknowledge(callback)
     await cancel_prompt(bot, visit, state, t)
 
 
@@ -117,14 +115,10 @@ async def cancel_prompt(bot: Bot, visit: Visit, state: FSMContext, t: Translator
 async def _not_here(scene: Scene, message: Message, *, exposed: bool) -> None:
     """In a group others may have read the token."""
     t = scene.t
-    if not exposed:
-        await say(scene.bot, scene.visit, t("Tokens are for a private chat with me alone."), reply_to=message)
+    if exposed:
+        await burnt(message, scene)
         return
-    deleted = await take_away(message)
-    lines = [t("Others may have seen this token: revoke it, and send me a new one in a private chat.")]
-    if not deleted:
-        lines.append(t("I am not allowed to delete messages here: delete yours, please."))
-    await say(scene.bot, scene.visit, " ".join(lines), reply_to=None if deleted else message)
+    await say(scene.bot, scene.visit, t("Tokens are for a private chat with me alone."), reply_to=message)
 
 
 async def _ask(scene: Scene, forge: Forge, text: Text | str, message_id: int | None = None) -> None:

@@ -1,10 +1,18 @@
 """What a person typed after `/set_..._token`. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 _LONGEST = 255  # characters of a token: no forge makes longer ones for people
+# What GitHub and GitLab put before their tokens ("Token prefixes"): not any word with `gl` and a hyphen, for people
+# search for projects named so. Eight characters more tell a token from a talk about tokens.
+_KNOWN = re.compile(
+    r"(?<![A-Za-z0-9])(?:gh[pousr]_|git[a-z]+_pat_|gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-)"
+    r"[A-Za-z0-9_.-]{8,}"
+)
+_COMMAND = re.compile(r"/set_\w+_token(?:@\w+)?\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _WRAPPING = " \t\r\n\"'`<>«»„“”‘’"
 
 
@@ -42,6 +50,17 @@ def read_token(text: str) -> TokenInput:
     if not (token.isascii() and token.isprintable()):
         return TokenInput(address, problem=TokenProblem.STRANGE)
     return TokenInput(address, token)
+
+
+def holds_token(text: str) -> bool:
+    """Whether a token of GitHub or GitLab stands anywhere in a text."""
+    return _KNOWN.search(text) is not None
+
+
+def command_argument(text: str) -> str | None:
+    """What stands behind a `/set_..._token`, known or not."""
+    found = _COMMAND.match(text)
+    return None if found is None else found.group(1)
 
 
 def matching(address: str, candidates: Sequence[tuple[str, ...]]) -> int | None:
