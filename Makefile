@@ -25,7 +25,7 @@ run: $(RUN) ## start bot, relay, worker and sender with the settings of .env
 doctor: $(RUN) ## find what is wrong with the settings and the surroundings
 	$(BIN)/python main.py doctor
 
-demo: $(RUN) ## show everything against emulators, without any account
+demo: $(RUN) ## show everything against emulators, without any account (for now the same as demo-script)
 	$(BIN)/python main.py demo
 
 demo-script: $(RUN) ## the demo as a script that ends by itself and fails when something is wrong

@@ -271,6 +271,8 @@ def _check_folder(file: Path) -> None:
         raise ConfigError(_unusable(file, error)) from None
     if not nearest.is_dir():
         raise ConfigError(_unusable(file, f"{nearest} is no folder"))
+    if file.is_dir():
+        raise ConfigError(_unusable(file, "it is a folder"))
 
 
 def _database_file(settings: Settings) -> Path:

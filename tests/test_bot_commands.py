@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from aiogram import Dispatcher, Router
 from aiogram.exceptions import TelegramConflictError, TelegramUnauthorizedError
+from sqlalchemy import select
 
 from src.bot.bot import AccessRule, create_bot, create_dispatcher, poll
+from src.database.models import Account, Chat, Project
+from src.database.repositories import subscriptions
 from src.demo.telegram import Person
 from src.webhook.manager import HookManager
 from tests.bot_stage import Log, Stage, Unpaced, staged
@@ -97,6 +100,67 @@ async def test_a_stranger_gets_one_polite_sentence_with_their_number(tmp_path: P
         await stage.say(eve, "/start", stage.tg.group("Other", admins=[eve]))
         assert len([m for m in group.messages() if m.from_bot and m.revision > mark]) == 1
         assert len([m for m in eve.private.messages() if m.from_bot]) == 1
+
+
+async def follow_many(stage: Stage, count: int) -> None:
+    """The only account's owner has `count` accounts, and the only chat follows as many projects with long names."""
+    async with stage.database.write() as session:
+        account = (await session.scalars(select(Account))).one()
+        chat = (await session.scalars(select(Chat))).one()
+        for number in range(count):
+            project = Project(
+                forge_id=account.forge_id, external_id=f"many-{number}", path=f"acme/{number}-{'🚀' * 100}",
+                url=f"https://git.example.org/{number}", private=False,
+            )  # fmt: skip
+            session.add(project)
+            await session.flush()
+            await subscriptions.put(
+                session, project_id=project.id, chat_id=chat.id, topic_id=0, owner_id=account.user_id,
+                account_id=account.id, scope="mine", events=["push"], now=account.checked_at,
+            )  # fmt: skip
+            session.add(
+                Account(
+                    user_id=account.user_id, forge_id=account.forge_id, external_user_id=f"many-{number}",
+                    login=f"{number}-{'🚀' * 100}", emails=[], token=account.token, token_last4="last", scopes=None,
+                    missing=[], checked_at=account.checked_at,
+                )
+            )  # fmt: skip
+
+
+async def test_a_long_status_says_how_much_more_there_is(stage: Stage, ann: Person) -> None:
+    await stage.give_token(ann)
+    await follow_many(stage, 40)
+    said = await stage.say(ann, "/status")
+    size = len(said.text.encode("utf-16-le")) // 2
+    assert 3_500 < size <= 4_000
+    own, _, followed = said.text.partition("\n\n")
+    assert own.endswith(f"and {41 - own.count('••••')} more")
+    assert followed.endswith(f"and {40 - followed.count('• ')} more projects")
+    assert own.count("••••") > 5
+    assert followed.count("• ") > 5
+
+
+async def test_status_shows_the_host_where_there_are_several_of_a_kind(tmp_path: Path) -> None:
+    async with staged(tmp_path, second_gitlab="https://gitlab.example/git") as stage:
+        ann = stage.tg.person("ann")
+        await stage.give_token(ann)
+        async with stage.database.write() as session:
+            account = (await session.scalars(select(Account))).one()
+            account.forge_id = stage.deps.instances("gitlab")[1].id
+        await stage.give_token(ann)
+        async with stage.database.write() as session:
+            chat = (await session.scalars(select(Chat))).one()
+            project = Project(forge_id=account.forge_id, external_id="9", path="acme/lander", url=None, private=False)
+            session.add(project)
+            await session.flush()
+            await subscriptions.put(
+                session, project_id=project.id, chat_id=chat.id, topic_id=0, owner_id=account.user_id,
+                account_id=account.id, scope="mine", events=["push"], now=account.checked_at,
+            )  # fmt: skip
+        said = await stage.say(ann, "/status")
+    assert "GitLab (gitlab.example/git): ann · " in said.text
+    assert "GitHub: ann · " in said.text
+    assert "• GitLab (gitlab.example/git) acme/lander: " in said.text
 
 
 async def test_who_is_on_the_list_may_use_the_bot(tmp_path: Path) -> None:

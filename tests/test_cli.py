@@ -118,8 +118,8 @@ async def test_an_unusable_database_is_2_with_one_line(tmp_path: Path, command: 
     (tmp_path / "text.db").write_text("no database at all\n" * 100)
     ran = await run(tmp_path, *command, DATABASE_URL=f"sqlite+aiosqlite:///{path}")
     assert ran.code == 2, ran.err
-    (line,) = ran.err.splitlines()
-    assert line.startswith(f"DATABASE_URL: cannot use {path} (")
+    assert ran.err.startswith(f"DATABASE_URL: cannot use {path} (")
+    assert ran.err.count("\n") == 1, ran.err
     assert names(tmp_path) == {"file", "folder", "text.db"}
 
 
