@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Delivery
+from src.database.upsert import insert_if_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,6 @@ _REQUEUE = (
 
 async def put(session: AsyncSession, batch: Sequence[NewDelivery]) -> None:
     """Store a batch. One that is known already is ignored, unless it had failed: then it is tried anew."""
-    dialect = session.get_bind().dialect.name
-    insert = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(Delivery).on_conflict_do_nothing()
     rows = [
         asdict(item) | {"state": "new", "not_before": item.received_at, "attempts": 0, "fence": 0} for item in batch
     ]
@@ -50,7 +47,7 @@ async def put(session: AsyncSession, batch: Sequence[NewDelivery]) -> None:
     await connection.execute(
         _REQUEUE, [{"b_hook_id": item.hook_id, "b_key": item.key, "b_now": item.received_at} for item in batch]
     )
-    await connection.execute(insert, rows)
+    await connection.execute(insert_if_new(session, Delivery), rows)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

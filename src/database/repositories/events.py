@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import StoredEvent
+from src.database.upsert import insert_if_new
 from src.events import SCHEMA_VERSION, Event, PipelineEvent, PipelineStatus, dump
 
 
@@ -18,10 +17,9 @@ async def put(
 
     The delivery that stored it first gets it back when it comes again, to finish what it could not.
     """
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     happening = _happening_key(project_id, event)
     inserted: StoredEvent | None = await session.scalar(
-        insert(StoredEvent)
+        insert_if_new(session, StoredEvent)
         .values(
             delivery_id=delivery_id,
             project_id=project_id,
@@ -36,7 +34,6 @@ async def put(
             object_updated_at=event.object_updated_at,
             created_at=now,
         )
-        .on_conflict_do_nothing()
         .returning(StoredEvent)
     )
     if inserted is not None:

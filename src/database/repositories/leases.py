@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Lease
+from src.database.upsert import insert_if_new
 
 
 async def holder(session: AsyncSession, name: str, now: datetime) -> str | None:
@@ -20,8 +19,7 @@ async def acquire(session: AsyncSession, name: str, *, owner: str, now: datetime
 
     A name is no proof: who holds it keeps it with `renew`, and a process that comes back under the same name waits.
     """
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    await session.execute(insert(Lease).values(name=name, owner=owner, until=now, fence=0).on_conflict_do_nothing())
+    await session.execute(insert_if_new(session, Lease).values(name=name, owner=owner, until=now, fence=0))
     return await session.scalar(
         update(Lease)
         .where(Lease.name == name, Lease.until <= now)

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent, Subscription
+from src.database.upsert import insert_if_new
 from src.events import Event
 
 UNFINISHED = ("new", "sending")
@@ -40,9 +39,8 @@ async def put(
     now: datetime,
 ) -> bool:
     """Queue a message; `False` where this chat and topic has one of this event already."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     inserted = await session.execute(
-        insert(Message)
+        insert_if_new(session, Message)
         .values(
             event_id=event_id,
             chat_id=chat_id,
@@ -59,7 +57,6 @@ async def put(
             fence=0,
             created_at=now,
         )
-        .on_conflict_do_nothing()
         .returning(Message.id)
     )
     return inserted.first() is not None
