@@ -116,6 +116,16 @@ class ProjectRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRef:
+    """How to address a group of projects that may have a hook of its own: GitLab's group, GitHub's organisation."""
+
+    path: str
+
+
+HookPlace = ProjectRef | GroupRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteProject:
     """A project as the API shows it."""
 
@@ -149,7 +159,8 @@ class RemoteHook:
     id: str
     url: str
     events: frozenset[str]
-    active: bool = True
+    active: bool = True  # False: switched off, by a person or, after failures, by the forge
+    trouble: str | None = None  # what the forge says of the last delivery where it failed, in a few words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,19 +238,19 @@ class ForgeClient(Protocol):
     async def project_by_path(self, path: str) -> RemoteProject:
         """One project by its path."""
 
-    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
-        """All hooks of the project, all pages."""
+    async def hooks(self, place: HookPlace) -> tuple[RemoteHook, ...]:
+        """All hooks of the project or group, all pages."""
 
-    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+    async def create_hook(self, place: HookPlace, spec: HookSpec) -> RemoteHook:
         """Make a hook. `spec.secret` is required."""
 
-    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+    async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
         """Set a hook's address and events, and its secret where given."""
 
-    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         """Remove a hook; `NotFound` where it is gone already."""
 
-    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         """Have the forge send a test delivery."""
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
@@ -296,5 +307,7 @@ class ForgeType:
     connector: Callable[
         [Any], Connector
     ]  # takes the aiohttp.ClientSession; Any, for this module may not import aiohttp
+    # the groups whose hook would cover a project, the nearest first, by the project's path
+    hook_groups: Callable[[str], tuple[str, ...]] = lambda _path: ()
     hooks_page: str = ""  # path of the page of a project's webhooks, below the project's address
     hook_labels: Mapping[str, str] = field(default_factory=dict)  # what that page calls the words of `hook_events`

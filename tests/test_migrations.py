@@ -78,15 +78,24 @@ async def test_models_equal_migrations(database: Database) -> None:
         assert await connection.run_sync(differences) == []
 
 
-async def statements(database: Database) -> dict[str, str]:
+async def statements(database: Database) -> dict[str, list[str]]:
     """How SQLite itself words the tables and indexes, without what only looks different."""
     async with database.read() as session:
         rows = await session.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         return {name: _sorted_parts(sql) for name, sql in rows if name != "alembic_version"}
 
 
-def _sorted_parts(sql: str) -> str:
-    return "\n".join(sorted(line.strip().rstrip(",") for line in sql.replace("\t", " ").splitlines() if line.strip()))
+def _sorted_parts(sql: str) -> list[str]:
+    """The columns and constraints of a table, whose order a later migration cannot choose."""
+    depth, parts = 0, [""]
+    for character in sql:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 1:
+            parts.append("")
+        else:
+            parts[-1] += character
+    head, _, first = parts[0].partition("(")
+    return [head.strip(), *sorted(" ".join(part.split()) for part in (first, *parts[1:-1], parts[-1].rstrip(" )\n")))]
 
 
 async def test_migrations_say_to_the_letter_what_the_models_say(database: Database, tmp_path: Path) -> None:
@@ -96,8 +105,8 @@ async def test_migrations_say_to_the_letter_what_the_models_say(database: Databa
         await connection.run_sync(Base.metadata.create_all)
     migrated, modelled = await statements(database), await statements(made)
     await made.close()
-    assert "WHERE state IN ('new', 'taken')" in migrated["uq_jobs_active_kind_key"]
-    assert "ON DELETE SET NULL" in migrated["hooks"]
+    assert any("WHERE state = 'new'" in part for part in migrated["uq_jobs_waiting_kind_key"])
+    assert any("ON DELETE SET NULL" in part for part in migrated["hooks"])
     assert migrated == modelled
 
 

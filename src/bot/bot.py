@@ -10,14 +10,23 @@ from aiogram.fsm.strategy import FSMStrategy
 from aiogram.types import LinkPreviewOptions
 
 from src.bot.access import AccessRule
+from src.bot.access_handlers import access_router
 from src.bot.deps import BotDeps
 from src.bot.handlers import command_router, fallback_router, on_error
+from src.bot.hook_handlers import hook_router
+from src.bot.language_handlers import language_router
+from src.bot.list_handlers import list_router
 from src.bot.middlewares import CommandMiddleware, VisitMiddleware
+from src.bot.mute_handlers import mute_router
+from src.bot.notification_handlers import notification_router
 from src.bot.polling import poll
+from src.bot.privacy_handlers import privacy_router
+from src.bot.status_handlers import status_router
 from src.bot.subscription_confirm import confirm_router
 from src.bot.subscription_events import events_router
 from src.bot.subscription_handlers import search_router, subscription_router
 from src.bot.token_handlers import answer_router, token_router
+from src.bot.unsubscription_handlers import unsubscription_router
 
 __all__ = ["AccessRule", "BotDeps", "create_bot", "create_dispatcher", "poll"]
 
@@ -44,8 +53,26 @@ def create_dispatcher(deps: BotDeps) -> Dispatcher:
     dispatcher.errors.register(on_error)
     commands = Router(name="all commands")
     commands.message.middleware(CommandMiddleware())
-    commands.include_routers(command_router(), token_router(deps.kinds), subscription_router())
+    commands.include_routers(
+        access_router(),
+        command_router(),
+        token_router(deps.kinds),
+        subscription_router(),
+        unsubscription_router(),
+        list_router(),
+        notification_router(),
+        status_router(),
+        hook_router(),
+        language_router(),
+        privacy_router(),
+    )
     dispatcher.include_routers(
-        commands, answer_router(), search_router(), events_router(), confirm_router(), fallback_router()
+        commands,
+        answer_router(),
+        search_router(),
+        events_router(),
+        confirm_router(),
+        mute_router(),
+        fallback_router(),
     )
     return dispatcher

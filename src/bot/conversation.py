@@ -7,13 +7,14 @@ from aiogram import Bot
 from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramBadRequest
 from aiogram.filters import Filter
 from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import StorageKey
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters
 from aiogram.utils.formatting import Text
 
-from src.bot.deps import Visit
+from src.bot.deps import Scene, Visit
 from src.bot.keyboards import Press
-from src.bot.states import Dialog, dialog_in, finish, finished_in, prompt_in, save
+from src.bot.states import Dialog, Menu, Opened, dialog_in, finish, finished_in, menu_in, opened_in, save
 from src.i18n import Translator
 from src.webhook.render.content import clean
 
@@ -63,7 +64,7 @@ async def rewrite(
 
 
 async def draw(
-    bot: Bot, visit: Visit, state: FSMContext, dialog: Dialog, text: Text | str, keyboard: InlineKeyboardMarkup
+    bot: Bot, visit: Visit, state: FSMContext, dialog: Dialog | Menu, text: Text | str, keyboard: InlineKeyboardMarkup
 ) -> None:
     """Show a step of the dialog in its message, and remember how far it is.
 
@@ -73,6 +74,37 @@ async def draw(
     shown = await rewrite(bot, visit, dialog.message_id, text, keyboard)
     if shown != dialog.message_id:
         await save(state, replace(dialog, message_id=shown))
+
+
+async def open_menu(
+    scene: Scene, message: Message, menu: Menu, step: State, text: Text | str, keyboard: InlineKeyboardMarkup
+) -> None:
+    """Begin a dialog with a message of its own; one that was open is left as it stands and does nothing any more."""
+    await leave(scene.state)
+    sent = await say(scene.bot, scene.visit, text, keyboard, reply_to=message)
+    await note_owner(scene.state, menu.nonce, scene.visit)
+    await scene.state.set_state(step)
+    await save(scene.state, replace(menu, message_id=sent.message_id))
+
+
+async def show(scene: Scene, menu: Menu, step: State, text: Text | str, keyboard: InlineKeyboardMarkup) -> None:
+    """Another step of the dialog, in its message."""
+    await scene.state.set_state(step)
+    await draw(scene.bot, scene.visit, scene.state, menu, text, keyboard)
+
+
+async def close(scene: Scene, opened: Opened, text: Text | str) -> None:
+    """End the dialog with a last text, without buttons."""
+    await finish_dialog(scene.state, opened.nonce)
+    await rewrite(scene.bot, scene.visit, opened.message_id, text)
+
+
+async def leave(state: FSMContext) -> None:
+    """Forget what is open, without a word."""
+    opened = await opened_in(state)
+    if opened is not None:
+        await forget_owner(state, opened.nonce)
+    await state.clear()
 
 
 async def take_away(message: Message) -> bool:
@@ -138,11 +170,24 @@ class InDialog(Filter):
         return {"dialog": dialog}
 
 
+class InMenu(Filter):
+    """The press belongs to the person's open menu, on its message. Gives `menu`."""
+
+    async def __call__(
+        self, callback: CallbackQuery, state: FSMContext, callback_data: Press
+    ) -> bool | dict[str, Menu]:
+        """See the class."""
+        menu = await menu_in(state)
+        if menu is None or menu.nonce != callback_data.nonce or not _on(callback, menu.message_id):
+            return False
+        return {"menu": menu}
+
+
 async def belongs(callback: CallbackQuery, state: FSMContext, press: Press) -> bool:
     """Whether the press is on something of the person's own that is open, or was just finished: a second tap."""
-    for found in (await dialog_in(state), await prompt_in(state)):
-        if found is not None and found.nonce == press.nonce and _on(callback, found.message_id):
-            return True
+    found = await opened_in(state)
+    if found is not None and found.nonce == press.nonce and _on(callback, found.message_id):
+        return True
     return await finished_in(state) == press.nonce
 
 
@@ -164,4 +209,4 @@ async def refuse_stale(callback: CallbackQuery, state: FSMContext, press: Press,
     if owner is not None:
         await acknowledge(callback, **alert(t("This is {name}'s dialog.").format(name=owner[:60])))
         return
-    await acknowledge(callback, **alert(t("This dialog is no longer open: /subscribe starts a new one.")))
+    await acknowledge(callback, **alert(t("This dialog is no longer open: its command starts a new one.")))

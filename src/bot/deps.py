@@ -61,6 +61,7 @@ class Visit:
     topic_id: int | None  # of a forum; `None` in its General topic and wherever there are no topics
     private: bool
     name: str
+    is_admin: bool = False  # runs this bot: invites, removes people, rotates secrets
 
 
 @dataclass(frozen=True, slots=True)

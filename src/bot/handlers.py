@@ -11,11 +11,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import acknowledge, alert, finish_dialog, refuse_stale, rewrite, say
+from src.bot.conversation import acknowledge, alert, close, refuse_stale, say
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
-from src.bot.states import TokenStates, dialog_in
+from src.bot.states import TokenStates, opened_in
 from src.bot.status import describe_status, gather
 from src.bot.token_guard import exposes
 from src.bot.token_handlers import cancel_prompt
@@ -28,12 +28,25 @@ log = logging.getLogger(__name__)
 
 _FRAMES = 8  # of a traceback: what lies before is aiogram's way to the handler
 
+# In the order in which menus show them; those for tokens come behind the first.
 COMMANDS = {
     "start": N_("What this bot does"),
     "subscribe": N_("Follow a project here"),
-    "status": N_("Accounts and subscriptions"),
+    "list_subscriptions": N_("Change, pause or remove a subscription"),
+    "notifications": N_("What is told loudly, silently or not at all"),
+    "unsubscribe": N_("Stop following a project"),
+    "status": N_("Accounts, subscriptions, webhooks"),
+    "language": N_("Choose the language"),
+    "privacy": N_("What I keep, how long, who sees it"),
+    "delete_me": N_("Delete all that I keep about you"),
     "help": N_("All commands"),
     "cancel": N_("Leave what is open"),
+}
+PRIVATE_COMMANDS = frozenset({"delete_me"})
+ADMIN_COMMANDS = {
+    "invite": N_("Let somebody in"),
+    "people": N_("Who may use me"),
+    "rotate": N_("New secrets for all webhooks"),
 }
 TOKEN_COMMAND = N_("Set your {forge} token")
 
@@ -82,18 +95,26 @@ async def start(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Tran
 
 async def help_(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
     """All commands."""
-    lines = [Text(f"/{command} ", "– ", description) for command, description in menu(deps, t, private=visit.private)]
+    lines = [
+        Text(f"/{command} ", "– ", description)
+        for command, description in menu(deps, t, private=visit.private, admin=visit.is_admin)
+    ]
     await say(bot, visit, joined(lines, "\n"), reply_to=message)
 
 
-def menu(deps: BotDeps, t: Translator, *, private: bool) -> list[tuple[str, str]]:
+def menu(deps: BotDeps, t: Translator, *, private: bool, admin: bool = False) -> list[tuple[str, str]]:
     """Commands and what they do, as the menu and `/help` show them; tokens are set in private only."""
     tokens = [
         (token_command(kind).removeprefix("/"), t(TOKEN_COMMAND).format(forge=deps.credentials.types[kind].title))
         for kind in deps.kinds
     ]
-    plain = [(command, t(description)) for command, description in COMMANDS.items()]
-    return [*plain[:1], *(tokens if private else []), *plain[1:]]
+    plain = [
+        (command, t(description))
+        for command, description in COMMANDS.items()
+        if private or command not in PRIVATE_COMMANDS
+    ]
+    special = [(command, t(description)) for command, description in ADMIN_COMMANDS.items()] if admin else []
+    return [*plain[:1], *(tokens if private else []), *plain[1:], *(special if private else [])]
 
 
 async def status(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
@@ -102,20 +123,18 @@ async def status(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Tra
     await say(bot, visit, describe_status(found, deps, private=visit.private, t=t), reply_to=message)
 
 
-async def cancel(
-    message: Message, bot: Bot, visit: Visit, state: FSMContext, raw_state: str | None, t: Translator
-) -> None:
+async def cancel(message: Message, scene: Scene, raw_state: str | None) -> None:
     """Leave whatever is open."""
+    bot, visit, t = scene.bot, scene.visit, scene.t
     if raw_state == TokenStates.waiting.state:
-        await cancel_prompt(bot, visit, state, t)
+        await cancel_prompt(bot, visit, scene.state, t)
         return
-    dialog = await dialog_in(state)
-    if dialog is None:
+    opened = await opened_in(scene.state)
+    if opened is None:
         await say(bot, visit, t("Nothing is open."), reply_to=message)
         return
-    await finish_dialog(state, dialog.nonce)
     text = t("Cancelled: nothing was changed.")
-    await rewrite(bot, visit, dialog.message_id, text)
+    await close(scene, opened, text)
     await say(bot, visit, text, reply_to=message)
 
 

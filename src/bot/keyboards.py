@@ -7,7 +7,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from src.bot.selection import KindOfEvents
-from src.bot.states import Dialog
+from src.bot.states import Dialog, Menu
 from src.events import DEFAULT_NAMES
 from src.forge import ForgeType
 from src.i18n import Translator
@@ -51,35 +51,38 @@ class Press(CallbackData, prefix="s"):
     screen: int = 0
 
 
-class _Keys:
+class Keys:
     """Buttons of one dialog."""
 
-    def __init__(self, dialog: Dialog, t: Translator) -> None:
+    def __init__(self, dialog: Dialog | Menu, t: Translator) -> None:
         self._dialog = dialog
         self._t = t
 
     def key(self, text: str, act: Act, index: int = 0, style: str | None = None) -> InlineKeyboardButton:
+        """A button; `style` is ``primary``, ``success`` or ``danger``."""
         press = Press(nonce=self._dialog.nonce, act=act, index=index, screen=self._dialog.screen)
         return InlineKeyboardButton(text=text, callback_data=press.pack(), style=style)
 
     def back(self) -> InlineKeyboardButton:
+        """To the step before."""
         return self.key(self._t("‹ Back"), Act.BACK)
 
     def cancel(self) -> InlineKeyboardButton:
+        """Leave the dialog; nothing is changed."""
         return self.key(self._t("Cancel"), Act.CANCEL)
 
 
 def token_keyboard(nonce: str, t: Translator) -> InlineKeyboardMarkup:
     """Under the question for a token."""
     press = Press(nonce=nonce, act=Act.CANCEL)
-    return _markup([[InlineKeyboardButton(text=t("Cancel"), callback_data=press.pack())]])
+    return markup([[InlineKeyboardButton(text=t("Cancel"), callback_data=press.pack())]])
 
 
 def platform_keyboard(
     dialog: Dialog, t: Translator, platforms: Sequence[ForgeType], enabled: Collection[str]
 ) -> InlineKeyboardMarkup:
     """One button for each kind of forge; those without a token say so."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     rows = [
         [
             keys.key(
@@ -90,19 +93,19 @@ def platform_keyboard(
         ]
         for index, kind in enumerate(platforms)
     ]
-    return _markup([*rows, [keys.cancel()]])
+    return markup([*rows, [keys.cancel()]])
 
 
 def account_keyboard(dialog: Dialog, t: Translator, labels: Sequence[str]) -> InlineKeyboardMarkup:
     """One button for each account."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     rows = [[keys.key(shortened(label), Act.ACCOUNT, index)] for index, label in enumerate(labels)]
-    return _markup([*rows, [keys.back(), keys.cancel()]])
+    return markup([*rows, [keys.back(), keys.cancel()]])
 
 
 def project_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
     """The projects of a page, and the way to the other pages."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     rows = [
         [keys.key(("🗄 " if project.archived else "") + shortened(project.path), Act.PROJECT, index)]
         for index, project in enumerate(dialog.offered)
@@ -118,14 +121,14 @@ def project_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
         rows.append(turning)
     if dialog.search is not None:
         rows.append([keys.key(t("Show all projects"), Act.SHOW_ALL)])
-    return _markup([*rows, [keys.back(), keys.cancel()]])
+    return markup([*rows, [keys.back(), keys.cancel()]])
 
 
 def events_keyboard(
     dialog: Dialog, t: Translator, kinds: Sequence[KindOfEvents], forge: ForgeType
 ) -> InlineKeyboardMarkup:
     """One row for each kind of events, marked with how much of it is chosen; before them what acts on all at once."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     # A group bears twenty calls a minute: it must not take a dozen presses to follow one kind.
     rows = [
         [
@@ -144,12 +147,12 @@ def events_keyboard(
     scope = t("👤 Only what concerns me") if dialog.scope == "mine" else t("👥 Everything")
     rows.append([keys.key(scope, Act.SCOPE)])
     rows.append([keys.key(t("Continue ›"), Act.CONTINUE, style="primary")])
-    return _markup([*rows, [keys.back(), keys.cancel()]])
+    return markup([*rows, [keys.back(), keys.cancel()]])
 
 
 def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: ForgeType) -> InlineKeyboardMarkup:
     """The states of one kind, each to be switched by itself."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     rows = [
         [keys.key(f"{'✓' if name in dialog.names else '–'} {describe(name, t.language, forge)}", Act.NAME, index)]
         for index, name in enumerate(kind.names)
@@ -158,20 +161,20 @@ def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: Forg
     if not DEFAULT_NAMES.isdisjoint(kind.names):
         at_once.append(keys.key(t("Usual"), Act.KIND_USUAL))
     rows.append(at_once)
-    return _markup([*rows, [keys.key(t("‹ Back"), Act.KINDS)]])
+    return markup([*rows, [keys.key(t("‹ Back"), Act.KINDS)]])
 
 
 def confirm_keyboard(dialog: Dialog, t: Translator, *, again: bool = False) -> InlineKeyboardMarkup:
     """Under the summary; `again` after something went wrong."""
-    keys = _Keys(dialog, t)
+    keys = Keys(dialog, t)
     label = t("Try again") if again else t("Confirm")
-    return _markup([[keys.key(label, Act.CONFIRM, style="success")], [keys.back(), keys.cancel()]])
+    return markup([[keys.key(label, Act.CONFIRM, style="success")], [keys.back(), keys.cancel()]])
 
 
 def retry_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
     """Where a list could not be fetched."""
-    keys = _Keys(dialog, t)
-    return _markup([[keys.key(t("Try again"), Act.PAGE, dialog.page)], [keys.back(), keys.cancel()]])
+    keys = Keys(dialog, t)
+    return markup([[keys.key(t("Try again"), Act.PAGE, dialog.page)], [keys.back(), keys.cancel()]])
 
 
 def mark(kind: KindOfEvents, names: Collection[str]) -> str:
@@ -188,5 +191,6 @@ def shortened(path: str) -> str:
     return shown if len(shown) <= _LABEL else "…" + shown[1 - _LABEL :]
 
 
-def _markup(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
+def markup(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
+    """The rows as Telegram takes them."""
     return InlineKeyboardMarkup(inline_keyboard=[list(row) for row in rows])

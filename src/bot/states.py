@@ -20,6 +20,56 @@ class SubscriptionStates(StatesGroup):
     confirm = State()
 
 
+class UnsubscriptionStates(StatesGroup):
+    """The steps of `/unsubscribe`."""
+
+    subscription = State()
+    confirm = State()
+
+
+class SubscriptionListStates(StatesGroup):
+    """The steps of `/list_subscriptions`."""
+
+    list = State()
+    subscription = State()
+    removal = State()
+
+
+class NotificationStates(StatesGroup):
+    """The steps of `/notifications`."""
+
+    subscription = State()
+    categories = State()
+
+
+class StatusStates(StatesGroup):
+    """The steps behind `/status`: what can be done about a webhook or an account."""
+
+    overview = State()
+    hook = State()
+    account = State()
+    removal = State()
+
+
+class LanguageStates(StatesGroup):
+    """`/language` waits for a choice."""
+
+    choice = State()
+
+
+class DeletionStates(StatesGroup):
+    """`/delete_me` asks once."""
+
+    confirm = State()
+
+
+class PeopleStates(StatesGroup):
+    """The steps of `/people`."""
+
+    list = State()
+    removal = State()
+
+
 class TokenStates(StatesGroup):
     """`/set_..._token` waits for the token."""
 
@@ -64,26 +114,67 @@ class TokenPrompt:
     forge_id: int
 
 
-_DIALOG = TypeAdapter(Dialog)
-_PROMPT = TypeAdapter(TokenPrompt)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A dialog that chooses among rows of ours: every command but `/subscribe` and those for tokens."""
+
+    nonce: str  # as in `Dialog`
+    message_id: int = 0
+    screen: int = 0  # counts the lists: a press on one that is gone does nothing
+    page: int = 1
+    offered: tuple[int, ...] = ()  # the rows that the buttons of this page stand for, in their order
+    chosen: int | None = None  # the row that was pressed; `None` before, or where all are meant
+    back_to: str | None = None  # the step that Back leads to, where there are several ways in
 
 
-async def save(state: FSMContext, value: Dialog | TokenPrompt) -> None:
+Opened = Dialog | TokenPrompt | Menu
+
+# By the key under which the storage has it; what an older version of this bot stored is read by the defaults.
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    "dialog": TypeAdapter(Dialog),
+    "prompt": TypeAdapter(TokenPrompt),
+    "menu": TypeAdapter(Menu),
+}
+_KEYS: dict[type[Opened], str] = {Dialog: "dialog", TokenPrompt: "prompt", Menu: "menu"}
+
+
+async def save(state: FSMContext, value: Opened) -> None:
     """Remember how far the person is."""
-    key, adapter = ("dialog", _DIALOG) if isinstance(value, Dialog) else ("prompt", _PROMPT)
-    await state.set_data({key: adapter.dump_python(value, mode="json")})  # type: ignore[arg-type]  # chosen together
+    key = _KEYS[type(value)]
+    await state.set_data({key: _ADAPTERS[key].dump_python(value, mode="json")})
+
+
+async def _found(state: FSMContext, key: str) -> Any:
+    data: dict[str, Any] = await state.get_data()
+    return _ADAPTERS[key].validate_python(data[key]) if key in data else None
 
 
 async def dialog_in(state: FSMContext) -> Dialog | None:
     """The open `/subscribe`."""
-    data: dict[str, Any] = await state.get_data()
-    return _DIALOG.validate_python(data["dialog"]) if "dialog" in data else None
+    found: Dialog | None = await _found(state, "dialog")
+    return found
 
 
 async def prompt_in(state: FSMContext) -> TokenPrompt | None:
     """The open question for a token."""
+    found: TokenPrompt | None = await _found(state, "prompt")
+    return found
+
+
+async def menu_in(state: FSMContext) -> Menu | None:
+    """The open dialog of another command."""
+    found: Menu | None = await _found(state, "menu")
+    return found
+
+
+async def opened_in(state: FSMContext) -> Opened | None:
+    """Whatever is open."""
     data: dict[str, Any] = await state.get_data()
-    return _PROMPT.validate_python(data["prompt"]) if "prompt" in data else None
+    for key, adapter in _ADAPTERS.items():
+        if key in data:
+            found: Opened = adapter.validate_python(data[key])
+            return found
+    return None
 
 
 async def finish(state: FSMContext, nonce: str) -> None:

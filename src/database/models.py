@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -105,6 +106,37 @@ class User(Base):
     name: Mapped[str]
     language: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime]
+    is_admin: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )  # by a code; those of ADMIN_IDS are besides
+    admitted_at: Mapped[datetime | None]  # since when a code lets them in
+    barred_at: Mapped[datetime | None]  # since when they may no longer use the bot: nothing is told to them
+
+
+class Invite(Base):
+    """A one-time code that lets a person in; only its hash is kept."""
+
+    __tablename__ = "invites"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    is_admin: Mapped[bool]  # whether it makes an admin
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # none: the start
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class DialogState(Base):
+    """How far somebody is in a dialog: aiogram's FSM, kept over a restart. Never holds a token."""
+
+    __tablename__ = "dialogs"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)  # bot, chat, topic, person, purpose
+    state: Mapped[str | None] = mapped_column(String(128))
+    data: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Account(Base):
@@ -125,6 +157,7 @@ class Account(Base):
     missing: Mapped[list[str]]
     checked_at: Mapped[datetime]
     dead_at: Mapped[datetime | None]  # since when the forge refuses the token
+    poor_at: Mapped[datetime | None]  # since when its owner knows that it may not do what is asked of it
 
 
 class Chat(Base):
@@ -153,6 +186,7 @@ class Hook(Base):
     public_id: Mapped[str] = mapped_column(String(32), unique=True)  # in the address; random, made before the forge's
     forge_id: Mapped[int] = mapped_column(ForeignKey("forges.id"))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))  # none: it may speak of any project
+    group_path: Mapped[str | None] = mapped_column(String(512))  # of a hook on a GitLab group or GitHub organisation
     origin: Mapped[str] = mapped_column(String(16))  # managed, manual, environment
     remote_id: Mapped[str | None] = mapped_column(String(64))
     secret: Mapped[bytes]  # encrypted
@@ -164,6 +198,9 @@ class Hook(Base):
     last_event_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
+    secret_made_at: Mapped[datetime | None]  # none: with the row
+    checked_at: Mapped[datetime | None]  # when it was last looked at on the forge
+    told_at: Mapped[datetime | None]  # since when its people know that it needs a person's hand
     removed_at: Mapped[datetime | None]
 
 
@@ -186,6 +223,20 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class Mute(Base):
+    """A chat (and topic) that wants to hear nothing more of one pull request, issue, ..."""
+
+    __tablename__ = "mutes"
+    __table_args__ = (UniqueConstraint("project_id", "subject_key", "chat_id", "topic_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    subject_key: Mapped[str] = mapped_column(String(320))
+    chat_id: Mapped[int] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    topic_id: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
 
 
 class Delivery(Base):
@@ -288,18 +339,19 @@ class Sent(Base):
     discussion_id: Mapped[str | None] = mapped_column(String(64))
     comment_id: Mapped[str | None] = mapped_column(String(64))
     head_sha: Mapped[str | None] = mapped_column(String(64))
+    event_name: Mapped[str | None] = mapped_column(String(64))
     sent_at: Mapped[datetime]
 
 
-_ACTIVE = text("state IN ('new', 'taken')")
+_WAITING = text("state = 'new'")
 
 
 class Job(Base):
-    """Work to be done later and once: hook repair now; reviews, digests and agent runs to come."""
+    """Work to be done later and once. What is asked for while the same is being done is done once more."""
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("uq_jobs_active_kind_key", "kind", "key", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("uq_jobs_waiting_kind_key", "kind", "key", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_jobs_state_run_at", "state", "run_at"),
     )
 

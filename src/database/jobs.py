@@ -1,0 +1,150 @@
+"""The runner of jobs: work that is asked for in a transaction and done later, once, by whoever is alive."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from src.database.database import Database
+from src.database.models import Job, utc_now
+from src.database.repositories import event_log, jobs
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_LEASE = timedelta(minutes=5)
+_LIMIT = timedelta(minutes=4)  # how long one may take: less than its lease, so that no two do the same
+_POLL = timedelta(seconds=1)  # another process may have asked for something
+_MOST_ATTEMPTS = 12
+_LONGEST_PAUSE = timedelta(minutes=10)
+
+# Does a job. Returns when to do it again (what recurs), or None. What it raises is tried again with a growing pause.
+Handler = Callable[[Job], Awaitable[datetime | None]]
+
+
+class PostponeJob(Exception):
+    """Not now: what is asked of is known to be away until `until` (aware UTC). Costs no attempt."""
+
+    def __init__(self, until: datetime, reason: str) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+class JobRunner:
+    """Does the jobs of the kinds that it has a handler for.
+
+    Args:
+        database: where the jobs stand; put them with `repositories.jobs.put`.
+        handlers: by kind of job.
+        recurring: kinds that are there from the start, under the empty key.
+        owner: this process, in the rows it holds.
+        clock: aware UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        *,
+        recurring: tuple[str, ...] = (),
+        owner: str,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._handlers = dict(handlers)
+        self._recurring = recurring
+        self._owner = owner
+        self._clock = clock
+        self._news = asyncio.Event()
+        self._busy = 0
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._news.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; what has begun by then is finished."""
+        async with self._database.write() as session:
+            for kind in self._recurring:
+                await jobs.put(session, kind, "", now=self._clock())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._wake_at(stop), name="jobs-stop")
+            while not stop.is_set():
+                self._news.clear()
+                job = await self._claim() if self._busy < _AT_ONCE else None
+                if job is None:
+                    await self._rest()
+                    continue
+                self._busy += 1
+                tasks.create_task(self._work(job), name=f"job-{job.id}")
+
+    async def run_due(self) -> int:
+        """Do, one after the other, all that is due now and what comes due by it; how many. For tests and drills."""
+        count = 0
+        while (job := await self._claim()) is not None:
+            self._busy += 1
+            await self._work(job)
+            count += 1
+        return count
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._news.set()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(_POLL.total_seconds()):
+                await self._news.wait()
+        except TimeoutError:
+            return  # time to look again
+
+    async def _claim(self) -> Job | None:
+        now = self._clock()
+        async with self._database.read() as session:  # most looks find nothing: they need not lock the writer
+            if not await jobs.is_any_due(session, self._handlers, now=now):
+                return None
+        async with self._database.write() as session:
+            return await jobs.claim(session, self._handlers, owner=self._owner, now=now, lease=_LEASE)
+
+    async def _work(self, job: Job) -> None:
+        try:
+            await self._do(job)
+        finally:
+            self._busy -= 1
+            self._news.set()
+
+    async def _do(self, job: Job) -> None:
+        try:
+            async with asyncio.timeout(_LIMIT.total_seconds()):
+                again = await self._handlers[job.kind](job)
+        except PostponeJob as error:
+            await self._again(job, max(error.until, self._clock() + timedelta(seconds=1)), str(error), afresh=True)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others go on
+            await self._failed(job, error)
+        else:
+            if again is None:
+                async with self._database.write() as session:
+                    await jobs.finish(session, job)
+            else:
+                await self._again(job, again, None, afresh=True)
+
+    async def _again(self, job: Job, until: datetime, reason: str | None, *, afresh: bool) -> None:
+        async with self._database.write() as session:
+            await jobs.postpone(session, job, until=until, error=reason, afresh=afresh)
+
+    async def _failed(self, job: Job, error: Exception) -> None:
+        """Try again later, or give up where it cannot succeed; the log says so, without the exception's own words."""
+        name = type(error).__name__
+        frames = "".join(traceback.format_tb(error.__traceback__)[-6:])
+        log.error("job %d (%s): %s, attempt %d\n%s", job.id, job.kind, name, job.attempts, frames)
+        recurs = job.kind in self._recurring
+        if job.attempts < _MOST_ATTEMPTS or recurs:
+            pause = min(timedelta(seconds=2 ** min(job.attempts, 12)), _LONGEST_PAUSE)
+            await self._again(job, self._clock() + pause, name, afresh=False)
+            return
+        async with self._database.write() as session:
+            now = self._clock()
+            if await jobs.give_up(session, job, error=name):
+                text = f"{job.kind} {job.key}: given up after {job.attempts} attempts: {name}"
+                await event_log.add(session, kind="job_error", outcome="given_up", message=text, now=now)

@@ -1,0 +1,38 @@
+"""What the bot says of itself, unasked: put here with what it follows from, sent by the sender as a job."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.repositories import jobs
+
+NOTICE_JOB = "notice"
+
+
+class Notice(StrEnum):
+    """What can be said. `src.bot.notices` words each; `params` are ids and plain words, never a token or a secret."""
+
+    TOKEN_DEAD = "token_dead"  # noqa: S105 - account_id
+    TOKEN_POOR = "token_poor"  # noqa: S105 - account_id, missing: list of the forge's words
+    HOOK_BROKEN = "hook_broken"  # project_id, reason: a ManualReason, and what it needs
+    HOOK_LOST = "hook_lost"  # project_id: nobody who follows it may look after its hook any more
+    SPONSOR_LEFT = "sponsor_left"  # paths: what a group no longer follows, name: of who left
+    TOPIC_GONE = "topic_gone"  # paths: what is told in the group's general chat from now on
+    GUESSING = "guessing"  # name, telegram_id: who tries codes that there are not
+
+
+async def post(
+    session: AsyncSession,
+    notice: Notice,
+    *,
+    chat_id: int,
+    key: str,
+    now: datetime,
+    topic_id: int = 0,
+    params: dict[str, Any] | None = None,
+) -> None:
+    """Say it to a chat of ours, soon and once: while the same `key` waits to be said it is not doubled."""
+    payload = {"notice": str(notice), "chat_id": chat_id, "topic_id": topic_id, "params": params or {}}
+    await jobs.put(session, NOTICE_JOB, f"{notice}:{chat_id}:{key}"[:128], now=now, payload=payload)
