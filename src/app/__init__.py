@@ -1,0 +1,66 @@
+"""The composition root: builds the parts of the roles asked for and runs them in one TaskGroup."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from src.app.parts import Parts, guard
+from src.app.site import Instance, Site, key_file, prepare, secret_box, site_of
+from src.config import Settings
+from src.database import migrate
+from src.database.credentials import Credentials
+from src.database.database import Database
+from src.forge_http import open_session
+from src.webhook.metrics import Metrics
+
+__all__ = ["ROLES", "Instance", "Site", "key_file", "prepare", "run", "secret_box", "site_of"]
+
+log = logging.getLogger(__name__)
+
+ROLES = frozenset({"bot", "webhook", "worker", "sender"})
+
+
+async def run(
+    settings: Settings,
+    roles: frozenset[str] = ROLES,
+    *,
+    ready: Callable[[int], None] | None = None,
+    site: Site | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run until SIGTERM, SIGINT or `stop`; then finish what has begun and return.
+
+    `ready` gets the port of the relay once it listens. A part that fails brings all others down with it.
+    """
+    stop = stop or asyncio.Event()
+    site = site or site_of(settings)
+    _stop_on_signals(stop)
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database_url)
+        closing.push_async_callback(database.close)
+        await migrate.upgrade(database)
+        http = await closing.enter_async_context(open_session())
+        box = secret_box(settings)
+        connectors = {kind: forge.connector(http) for kind, forge in site.types.items()}
+        parts = Parts(settings, site, database, Credentials(site.types, connectors, box), Metrics(), stop)
+        parts.forges = await prepare(database, site, box)
+        async with asyncio.TaskGroup() as tasks:
+            for name, part in parts.of(roles, ready).items():
+                tasks.create_task(guard(name, part, stop), name=name)
+    log.info("stopped")
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """The first signal drains; a second one, of whichever kind, ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def drain(number: signal.Signals) -> None:
+        log.info("%s: finishing what has begun", number.name)
+        stop.set()
+        for other in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(other)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, drain, number)
