@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 # Telegram's limits: 512 and 120 characters.
 DESCRIPTION = N_(
-    "I tell you what happens in your GitHub and GitLab projects: when you are mentioned, asked for a review, assigned, "
+    "I tell you what happens in your {forges} projects: when you are mentioned, asked for a review, assigned, "
     "or your pipeline fails. Only what concerns you, once, here or in your team's group.\n\nPress Start to begin."
 )
-SHORT_DESCRIPTION = N_("Tells you what concerns you in your GitHub and GitLab projects. Self-hosted, quiet, exact.")
+SHORT_DESCRIPTION = N_("Tells you what concerns you in your {forges} projects. Self-hosted, quiet, exact.")
 
 
 async def publish(bot: Bot, deps: BotDeps) -> None:
@@ -33,7 +33,7 @@ async def publish(bot: Bot, deps: BotDeps) -> None:
         # What has no language code is for everybody whose language we do not have.
         code = None if language == DEFAULT else language
         try:
-            await _texts(bot, language, code)
+            await _texts(bot, deps, language, code)
             for private, scope in ((True, BotCommandScopeAllPrivateChats()), (False, BotCommandScopeAllGroupChats())):
                 await _commands(bot, _menu(deps, language, private=private), scope, code)
         except TelegramAPIError as error:
@@ -63,12 +63,14 @@ def _menu(deps: BotDeps, language: str, *, private: bool, admin: bool = False) -
     return [BotCommand(command=command, description=description) for command, description in found]
 
 
-async def _texts(bot: Bot, language: str, code: str | None) -> None:
+async def _texts(bot: Bot, deps: BotDeps, language: str, code: str | None) -> None:
     t = translator(language)
-    if (await bot.get_my_description(language_code=code)).description != t(DESCRIPTION):
-        await bot.set_my_description(description=t(DESCRIPTION), language_code=code)
-    if (await bot.get_my_short_description(language_code=code)).short_description != t(SHORT_DESCRIPTION):
-        await bot.set_my_short_description(short_description=t(SHORT_DESCRIPTION), language_code=code)
+    forges = t(" and ").join(deps.credentials.types[kind].title for kind in deps.kinds)
+    description, short = t(DESCRIPTION).format(forges=forges), t(SHORT_DESCRIPTION).format(forges=forges)
+    if (await bot.get_my_description(language_code=code)).description != description:
+        await bot.set_my_description(description=description, language_code=code)
+    if (await bot.get_my_short_description(language_code=code)).short_description != short:
+        await bot.set_my_short_description(short_description=short, language_code=code)
 
 
 async def _commands(bot: Bot, wanted: Sequence[BotCommand], scope: BotCommandScopeUnion, code: str | None) -> None:
