@@ -188,10 +188,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
+async def staged(
+    settings: "Callable[..., Settings]", *, access: str = "open", language: str | None = None
+) -> AsyncIterator[Stage]:
     """Everything set up and running; taken down and removed at the end. Raises `Interrupted` on Ctrl-C.
 
-    `settings` builds the relay's settings from these values alone.
+    Args:
+        settings: builds the relay's settings from these values alone.
+        access: who may use the bot.
+        language: of everybody; by default ann and bob read English, carl Russian.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="git-assistant-demo-"))
@@ -206,7 +211,7 @@ async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
         http = await stack.enter_async_context(ClientSession())
         for forge in (github, gitlab):
             _fill(forge)
-        people = _people(tg)
+        people = _people(tg, language)
         group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
         port = _free_port()
         stage = Stage(
@@ -214,7 +219,7 @@ async def staged(settings: "Callable[..., Settings]") -> AsyncIterator[Stage]:
             tokens=_TOKENS, group=group, topic=group.topic("Releases"), log=log,
         )  # fmt: skip
         values = {
-            "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": "open", "public_url": stage.relay,
+            "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": access, "public_url": stage.relay,
             "host": "127.0.0.1", "port": port, "github_api_url": github.url, "gitlab_url": gitlab.url,
             "database_url": f"sqlite+aiosqlite:///{Path(folder) / 'demo.db'}",
         }  # fmt: skip
@@ -255,11 +260,10 @@ def _fill(forge: ForgeEmulator) -> None:
     forge.add_team(CORE, ["bob", "carl"])
 
 
-def _people(tg: TelegramEmulator) -> dict[str, Person]:
+def _people(tg: TelegramEmulator, language: str | None) -> dict[str, Person]:
     return {
-        "ann": tg.person("Ann", username="ann", language="en"),
-        "bob": tg.person("Bob", username="bob", language="en"),
-        "carl": tg.person("Carl", username="carl", language="ru"),
+        name: tg.person(name.capitalize(), username=name, language=language or own)
+        for name, own in (("ann", "en"), ("bob", "en"), ("carl", "ru"))
     }
 
 

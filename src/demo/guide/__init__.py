@@ -1,0 +1,53 @@
+"""`python main.py user-guide`: the dialogs of the user guide, taken from the running bot, in each language."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.demo.guide.dialogs import DIALOGS
+from src.demo.guide.player import Player, WrongTurn
+from src.demo.script.stage import refused, staged
+
+if TYPE_CHECKING:
+    from src.config import Settings
+
+__all__ = ["DIALOGS", "GUIDES", "WrongTurn", "dialogs_in", "filled", "play"]
+
+# The guides by language, below the project's folder.
+GUIDES = {"en": Path("docs/user-guide.md"), "ru": Path("docs/user-guide.ru.md")}
+# A dialog stands between these marks.
+_BLOCK = re.compile(r"<!-- dialog (\w+) -->\n(?:```text\n(.*?)\n```\n)?<!-- /dialog -->", re.DOTALL)
+
+
+async def play(settings: "Callable[..., Settings]", language: str) -> dict[str, str]:
+    """Every dialog in this language, by name, the same in every run. Raises `WrongTurn`, LookupError, TimeoutError."""
+    found: dict[str, str] = {}
+    for chapter in DIALOGS:
+        async with staged(settings, access=chapter.access, language=language) as stage:
+            for name, dialog in chapter.dialogs.items():
+                player = Player(stage, language, _same)
+                await dialog(player)
+                found[name] = player.text()
+            if wrong := [*refused(stage.tg), *stage.log.errors]:
+                raise WrongTurn("; ".join(wrong))
+    return found
+
+
+def _same(text: str) -> str:
+    """Without what differs from run to run: addresses with ports, ids of hooks, secrets, codes."""
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "https://bot.example.org", text)
+    text = re.sub(r"(/webhook/\w+/)[\w-]+", r"\1q7Zk", text)
+    return re.sub(r"whsec_[\w+/=]+", "whsec_…", text)
+
+
+def filled(guide: str, dialogs: Mapping[str, str]) -> str:
+    """The guide with each dialog between its marks. Raises KeyError for a mark that no dialog has."""
+    return _BLOCK.sub(
+        lambda found: f"<!-- dialog {found[1]} -->\n```text\n{dialogs[found[1]]}\n```\n<!-- /dialog -->", guide
+    )
+
+
+def dialogs_in(guide: str) -> dict[str, str]:
+    """The dialogs as a guide shows them, by name."""
+    return {found[1]: found[2] or "" for found in _BLOCK.finditer(guide)}
