@@ -175,7 +175,7 @@ def test_a_failure_beside_that_of_listening_keeps_its_traceback(
 async def test_migrate_can_be_repeated(tmp_path: Path) -> None:
     for _ in range(2):
         ran = await run(tmp_path, "migrate")
-        assert (ran.code, ran.out) == (0, "The database stands at revision 0001.\n")
+        assert (ran.code, ran.out) == (0, "The database stands at revision 0002.\n")
     assert (tmp_path / "data" / "git-assistant.db").exists()
 
 

@@ -170,7 +170,7 @@ async def test_its_client_answers_who_takes_part(relay: ToyRelay, box: ToyBox) -
 
 HOMES = ("github_api/", "gitlab_api/", "demo/", "doctor/")  # a forge's own code, its emulator, who checks the settings
 # The registration, the names of settings, what the command line says of itself, what tokens look like in a log.
-REGISTRATION = ("forges.py", "app/site.py", "config.py", "cli.py", "logs.py")
+REGISTRATION = ("forges.py", "app/site.py", "config.py", "cli/__init__.py", "logs.py")
 _A_FORGE = re.compile(r"github|gitlab|ghes?_|glpat", re.IGNORECASE)
 
 

@@ -3,27 +3,32 @@
 import argparse
 import asyncio
 import json
-import socket
-import sqlite3
 import sys
 from collections.abc import Coroutine, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError
 
 from src import logs
+from src.cli.mistakes import (
+    check_database,
+    check_folder,
+    check_key_file,
+    database_file,
+    first,
+    is_of_binding,
+    settings_for,
+    unusable,
+)
 from src.config import ConfigError, Settings, load_settings, tokens_set
 
 # Every command imports what it needs where it runs: only `run` with the bot or the sender loads aiogram.
 
 ROLES = ("bot", "webhook", "worker", "sender")
-_SPEAKS_TO_TELEGRAM = frozenset({"bot", "sender"})
 T = TypeVar("T")
 _INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
@@ -72,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         demo = commands.add_parser(name, help=what)
         demo.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
         demo.set_defaults(command=_demo)
+    guide = commands.add_parser("user-guide", help="take the dialogs of the user guides from the bot (for developers)")
+    guide.set_defaults(command=_user_guide)
     return parser
 
 
@@ -93,27 +100,27 @@ def _count(value: str) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    settings = _settings_for(given.only)
+    settings = settings_for(given.only)
     logs.set_up(settings.log_format)
     from src.app import key_file, run
 
-    _check_key_file(settings, key_file(settings))
-    _check_database(settings)
+    check_key_file(settings, key_file(settings))
+    check_database(settings)
     try:
         _in_loop(run(settings, given.only))
     except ExceptionGroup as group:
-        unbound, others = group.split(_is_of_binding)
+        unbound, others = group.split(is_of_binding)
         if unbound is None or others is not None:
             raise
         raise ConfigError(
-            f"HOST, PORT: cannot listen on {settings.host}:{settings.port} ({_first(unbound)}); "
+            f"HOST, PORT: cannot listen on {settings.host}:{settings.port} ({first(unbound)}); "
             "stop what listens there, or choose another HOST or PORT"
         ) from None
     return 0
 
 
 def _check_config(given: argparse.Namespace) -> int:
-    settings = _settings_for(given.only)
+    settings = settings_for(given.only)
     print(f"The settings are fine for {', '.join(role for role in ROLES if role in given.only)}.")
     if settings.public_url is None:
         print("PUBLIC_URL is not set: hooks have to be made by hand.")
@@ -144,7 +151,7 @@ def _doctor(given: argparse.Namespace) -> int:
 
 def _migrate(_given: argparse.Namespace) -> int:
     settings = load_settings()
-    _check_database(settings)
+    check_database(settings)
     _in_loop(_migrated(settings))
     return 0
 
@@ -163,8 +170,8 @@ async def _migrated(settings: Settings) -> None:
 
 def _log(given: argparse.Namespace) -> int:
     settings = load_settings()
-    file = _database_file(settings)
-    _check_folder(file)
+    file = database_file(settings)
+    check_folder(file)
     if not file.exists():
         print(
             f"Nothing has run here yet: there is no {file}. Go to the folder that the bot is started from, "
@@ -185,7 +192,7 @@ async def _logged(settings: Settings, kind: str | None, limit: int) -> int:
             rows = await event_log.latest(session, kind=kind, limit=limit)
     except DatabaseError as error:
         if "no such table" not in str(error.orig):
-            raise ConfigError(_unusable(_database_file(settings), error.orig)) from None
+            raise ConfigError(unusable(database_file(settings), error.orig)) from None
         print("There is no log in this database yet: start with `python main.py migrate`.", file=sys.stderr)
         return 1
     finally:
@@ -222,77 +229,17 @@ def _demo(given: argparse.Namespace) -> int:
     return _in_loop(demo(_Alone, transcript=given.transcript))
 
 
+def _user_guide(_given: argparse.Namespace) -> int:
+    from src.demo.guide import GUIDES, filled, play
+
+    for language, file in GUIDES.items():
+        file.write_text(filled(file.read_text(encoding="utf-8"), _in_loop(play(_Alone, language))), encoding="utf-8")
+        print(f"{file} is up to date.")
+    return 0
+
+
 # ---------------------------------------------------------------------------------------------------
 # What they share
-
-
-def _settings_for(roles: frozenset[str]) -> Settings:
-    settings = load_settings()
-    if settings.telegram_bot_token is None and roles & _SPEAKS_TO_TELEGRAM:
-        raise ConfigError(
-            "TELEGRAM_BOT_TOKEN: is not set; get one from @BotFather, "
-            "or start only what needs none: `run --only webhook,worker`"
-        )
-    return settings
-
-
-def _check_key_file(settings: Settings, file: Path) -> None:
-    """Refuse a key beside the database that opens nothing; one that is not there is made later."""
-    if settings.secret_keys or not file.exists():
-        return
-    try:
-        Fernet(file.read_text().strip())
-    except (ValueError, OSError):
-        raise ConfigError(
-            f"{file}: holds no Fernet key; put the key back from your backup. If it is lost, delete the file: "
-            "a new key is made, and everybody has to set their tokens anew"
-        ) from None
-
-
-def _check_database(settings: Settings) -> None:
-    """Refuse a database that cannot be written to; its folder is made where there is none."""
-    file = _database_file(settings)
-    _check_folder(file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except (sqlite3.Error, OSError) as error:
-        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:  # then another process works with it
-            raise ConfigError(_unusable(file, error)) from None
-
-
-def _check_folder(file: Path) -> None:
-    """Refuse a path to the database that leads through something that is no folder, or that may not be entered."""
-    try:
-        nearest = next(folder for folder in file.absolute().parents if folder.exists())
-    except OSError as error:
-        raise ConfigError(_unusable(file, error)) from None
-    if not nearest.is_dir():
-        raise ConfigError(_unusable(file, f"{nearest} is no folder"))
-    if file.is_dir():
-        raise ConfigError(_unusable(file, "it is a folder"))
-
-
-def _database_file(settings: Settings) -> Path:
-    return Path(make_url(settings.database_url).database or "")  # the settings refuse an address without a file
-
-
-def _unusable(file: Path, reason: object) -> str:
-    said = reason.strerror or str(reason) if isinstance(reason, OSError) else str(reason)
-    return f"DATABASE_URL: cannot use {file} ({said}); give a file in a folder that this program may write to"
-
-
-def _is_of_binding(error: BaseException) -> bool:
-    """Whether the relay could not listen. Names are looked up by others, too, but those wrap what goes wrong."""
-    return isinstance(error, OSError) and (type(error) is socket.gaierror or "bind on address" in str(error))
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(getattr(error, "strerror", None) or error).rpartition(": ")[2]
 
 
 def _known_keys(settings: Settings, file: Path) -> tuple[str, ...]:

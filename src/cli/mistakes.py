@@ -1,0 +1,86 @@
+"""What an operator can do wrong, each in one line that says how to mend it (`ConfigError`)."""
+
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from sqlalchemy import make_url
+
+from src.config import ConfigError, Settings, load_settings
+
+SPEAKS_TO_TELEGRAM = frozenset({"bot", "sender"})
+
+
+def settings_for(roles: frozenset[str]) -> Settings:
+    """The settings, with all that these roles need."""
+    settings = load_settings()
+    if settings.telegram_bot_token is None and roles & SPEAKS_TO_TELEGRAM:
+        raise ConfigError(
+            "TELEGRAM_BOT_TOKEN: is not set; get one from @BotFather, "
+            "or start only what needs none: `run --only webhook,worker`"
+        )
+    return settings
+
+
+def check_key_file(settings: Settings, file: Path) -> None:
+    """Refuse a key beside the database that opens nothing; one that is not there is made later."""
+    if settings.secret_keys or not file.exists():
+        return
+    try:
+        Fernet(file.read_text().strip())
+    except (ValueError, OSError):
+        raise ConfigError(
+            f"{file}: holds no Fernet key; put the key back from your backup. If it is lost, delete the file: "
+            "a new key is made, and everybody has to set their tokens anew"
+        ) from None
+
+
+def check_database(settings: Settings) -> None:
+    """Refuse a database that cannot be written to; its folder is made where there is none."""
+    file = database_file(settings)
+    check_folder(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:  # then another process works with it
+            raise ConfigError(unusable(file, error)) from None
+
+
+def check_folder(file: Path) -> None:
+    """Refuse a path to the database that leads through something that is no folder, or that may not be entered."""
+    try:
+        nearest = next(folder for folder in file.absolute().parents if folder.exists())
+    except OSError as error:
+        raise ConfigError(unusable(file, error)) from None
+    if not nearest.is_dir():
+        raise ConfigError(unusable(file, f"{nearest} is no folder"))
+    if file.is_dir():
+        raise ConfigError(unusable(file, "it is a folder"))
+
+
+def database_file(settings: Settings) -> Path:
+    """Where a SQLite database stands."""
+    return Path(make_url(settings.database_url).database or "")  # the settings refuse an address without a file
+
+
+def unusable(file: Path, reason: object) -> str:
+    """The line about a database file that cannot be used."""
+    said = reason.strerror or str(reason) if isinstance(reason, OSError) else str(reason)
+    return f"DATABASE_URL: cannot use {file} ({said}); give a file in a folder that this program may write to"
+
+
+def is_of_binding(error: BaseException) -> bool:
+    """Whether the relay could not listen. Names are looked up by others, too, but those wrap what goes wrong."""
+    return isinstance(error, OSError) and (type(error) is socket.gaierror or "bind on address" in str(error))
+
+
+def first(error: BaseException) -> str:
+    """What the first of a group of errors says."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(getattr(error, "strerror", None) or error).rpartition(": ")[2]
