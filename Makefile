@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 POT := build/git_assistant.pot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor demo demo-script test test-peers drill bench lint fmt messages env-example
+.PHONY: help setup run doctor demo demo-script test test-peers walk drill bench lint fmt messages env-example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-12s %s\n' "$$verb" "$$what"; done
@@ -38,6 +38,9 @@ test-peers: $(DEV) ## tests against programs and payloads of others (downloads t
 	PYTHON=$(BIN)/python tests/peers/setup
 	$(BIN)/python -m pytest -q tests/peers
 	if [ -n "$$TELEGRAM_SPEC" ]; then $(BIN)/python -m pytest -q -p tests.peers.spec_plugin tests; fi
+
+walk: $(DEV) ## press every button of every dialog as everybody, and print what was seen
+	$(BIN)/python -m tests.walk
 
 drill: $(DEV) ## crash drills: kill -9 between receiving and sending
 	$(BIN)/python -m pytest -q tests/drills

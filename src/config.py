@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 class Access(StrEnum):
     """Who may use the bot."""
 
+    PAIRING = "pairing"
     OPEN = "open"
     LIST = "list"
 
@@ -43,13 +44,17 @@ class Settings(BaseSettings):
         None, description="The bot's token, from @BotFather. Needed by the bot and the sender."
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Another Bot API server, e.g. your own.")
-    access: Access = Field(Access.LIST, description="Who may use the bot: list (ADMIN_IDS and ALLOWED_IDS) or open.")
+    access: Access = Field(
+        Access.PAIRING,
+        description="Who may use the bot: pairing (ADMIN_IDS, ALLOWED_IDS and who has a code: the first start prints "
+        "the admin's in the log, /invite makes more), list (ADMIN_IDS and ALLOWED_IDS alone) or open (everybody).",
+    )
     admin_ids: _Ids = Field(
         (),
         description="Telegram numbers of those who run this bot, separated by commas. "
         "@userinfobot on Telegram tells yours.",
     )
-    allowed_ids: _Ids = Field((), description="Telegram numbers of those who may use it besides, for ACCESS=list.")
+    allowed_ids: _Ids = Field((), description="Telegram numbers of those who may use it without a code.")
     public_url: str | None = Field(
         None,
         description="Where the forges reach this relay from outside, e.g. https://bot.example.org. "
@@ -164,7 +169,7 @@ class Settings(BaseSettings):
         if self.access is Access.LIST and not (self.admin_ids or self.allowed_ids) and self.telegram_bot_token:
             raise ValueError(
                 "ACCESS is `list` and nobody is on it: put your Telegram number in ADMIN_IDS (@userinfobot tells it), "
-                "or set ACCESS=open"
+                "or leave ACCESS unset: then the first start prints a code that makes you the admin"
             )
         return self
 
@@ -215,7 +220,8 @@ def _choices(name: str) -> str:
     choices = Settings.model_fields[name].annotation
     if not (isinstance(choices, type) and issubclass(choices, StrEnum)):
         raise TypeError(f"{name} has no choices")
-    return f"must be {' or '.join(choice.value for choice in choices)}"
+    *others, last = (choice.value for choice in choices)
+    return f"must be {', '.join(others)} or {last}"
 
 
 class _Tokens(BaseSettings):

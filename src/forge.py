@@ -150,6 +150,7 @@ class ProjectPage:
     projects: tuple[RemoteProject, ...]
     page: int
     has_next: bool
+    last_page: int | None = None  # the number of the last page, where the forge says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +246,10 @@ class ForgeClient(Protocol):
         """Make a hook. `spec.secret` is required."""
 
     async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
-        """Set a hook's address and events, and its secret where given."""
+        """Set a hook's address and events, and its secret where given, and switch it on.
+
+        Where the forge switched it off for failing it may stay off, as `active` says, until `test_hook` succeeds.
+        """
 
     async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         """Remove a hook; `NotFound` where it is gone already."""
@@ -302,6 +306,7 @@ class ForgeType:
     token_page: str  # path of the page where a person makes a token, below the web address of the instance
     token_needs: tuple[str, ...]  # the scopes a token must have, in the forge's words
     token_example: str  # what its tokens look like, e.g. "ghp_..."
+    token_pattern: str = ""  # regular expression of its tokens among other words; none: they cannot be told from words
     web_url: Callable[[str], str]  # API base address -> web base address of the instance
     codec: WebhookCodec
     connector: Callable[

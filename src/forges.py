@@ -28,6 +28,18 @@ def gitlab_web_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
+def github_hook_groups(path: str) -> tuple[str, ...]:
+    """The organisation of a repository, if it is one: a person's name looks the same."""
+    owner, slash, _ = path.partition("/")
+    return (owner,) if slash else ()
+
+
+def gitlab_hook_groups(path: str) -> tuple[str, ...]:
+    """The group of a project and those above it."""
+    parts = path.split("/")[:-1]
+    return tuple("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+
+
 def _github(session: Any) -> Connector:
     from src.github_api.client import GitHubConnector
 
@@ -52,9 +64,11 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             token_page="settings/tokens/new?scopes=repo,notifications&description=Git%20Assistant",  # noqa: S106 - a path
             token_needs=("repo", "notifications"),
             token_example="ghp_...",  # noqa: S106 - no token, but what one looks like
+            token_pattern=r"(?:gh[pousr]_|git[a-z]+_pat_)[A-Za-z0-9_]{8,}",  # noqa: S106 - "Token prefixes"
             web_url=github_web_url,
             codec=GitHubCodec(),
             connector=_github,
+            hook_groups=github_hook_groups,
             hooks_page=github_website.HOOKS_PAGE,
             hook_labels=github_website.HOOK_LABELS,
         ),
@@ -67,9 +81,12 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             token_page="-/user_settings/personal_access_tokens?name=Git%20Assistant&scopes=api",  # noqa: S106 - a path
             token_needs=("api",),
             token_example="glpat-...",  # noqa: S106 - no token, but what one looks like
+            # "Token prefixes": not any word with `gl` and a hyphen, for people search for projects named so
+            token_pattern=r"gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[A-Za-z0-9_.-]{8,}",  # noqa: S106 - as above
             web_url=gitlab_web_url,
             codec=GitLabCodec(),
             connector=_gitlab,
+            hook_groups=gitlab_hook_groups,
             hooks_page=gitlab_website.HOOKS_PAGE,
             hook_labels=gitlab_website.HOOK_LABELS,
         ),

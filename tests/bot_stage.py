@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiogram import Bot
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
+from aiogram.fsm.storage.base import BaseStorage
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from cryptography.fernet import Fernet
@@ -159,8 +160,12 @@ async def staged(
     public_url: str | None = PUBLIC_URL,
     second_gitlab: str | None = None,
     polled: bool = True,
+    greets: bool = False,
 ) -> AsyncIterator[Stage]:
-    """Everything started, the bot polling; at the end it is stopped as a SIGTERM would."""
+    """Everything started, the bot polling; at the end it is stopped as a SIGTERM would.
+
+    `greets`: whether new groups are greeted, which comes at any moment between what else is said there.
+    """
     async with AsyncExitStack() as stack:
         tg = await stack.enter_async_context(TelegramEmulator(limits=None))
         github: ForgeEmulator = await stack.enter_async_context(GitHubEmulator())
@@ -190,6 +195,7 @@ async def staged(
             hooks=HookManager(database, credentials, public_url=public_url),
             access=access,
             clock=utc_now,
+            greets=greets,
         )
         stage = Stage(tg=tg, github=github, gitlab=gitlab, database=database, deps=deps, box=box)
         if polled:
@@ -198,13 +204,13 @@ async def staged(
 
 
 @asynccontextmanager
-async def polling(tg: TelegramEmulator, deps: BotDeps) -> AsyncIterator[None]:
-    """The bot at work; stopped in good order."""
+async def polling(tg: TelegramEmulator, deps: BotDeps, storage: BaseStorage | None = None) -> AsyncIterator[None]:
+    """The bot at work; stopped in good order. `storage`: of the dialogs, in memory by default."""
     bot = create_bot(tg.token, tg.url, Unpaced())
     stop = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(poll(bot, create_dispatcher(deps), stop))
+            group.create_task(poll(bot, create_dispatcher(deps, storage), stop))
             try:
                 yield
             finally:

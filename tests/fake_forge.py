@@ -7,6 +7,7 @@ from src.events import Person, Subject, Team
 from src.forge import (
     FileDiff,
     ForgeError,
+    HookPlace,
     HookSpec,
     Identity,
     NotFound,
@@ -74,22 +75,22 @@ class FakeClient:
         await self._called("project_by_path")
         raise NotFound("not in this fake")
 
-    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
+    async def hooks(self, place: HookPlace) -> tuple[RemoteHook, ...]:
         await self._called("hooks")
         return ()
 
-    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+    async def create_hook(self, place: HookPlace, spec: HookSpec) -> RemoteHook:
         await self._called("create_hook")
         raise NotFound("not in this fake")
 
-    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+    async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
         await self._called("update_hook")
         raise NotFound("not in this fake")
 
-    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         await self._called("delete_hook")
 
-    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         await self._called("test_hook")
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:

@@ -20,7 +20,7 @@ from tests.bot_stage import Log, Stage, Unpaced, staged
 # What aiogram and our middlewares put before a handler.
 KNOWN = {
     "message", "callback", "callback_data", "command", "event", "bot", "state", "raw_state", "deps", "visit", "scene",
-    "t", "dialog",
+    "t", "dialog", "menu",
 }  # fmt: skip
 
 
@@ -55,6 +55,8 @@ async def test_every_handler_asks_only_for_arguments_that_exist(stage: Stage) ->
                     assert handler.filters, handler.callback
                 if "dialog" in handler.params:
                     assert "InDialog" in str([f.callback for f in handler.filters or []]), handler.callback
+                if "menu" in handler.params:
+                    assert "InMenu" in str([f.callback for f in handler.filters or []]), handler.callback
     assert seen > 25
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import Person
 from src.events import DEFAULT_NAMES
 from src.forges import FORGE_TYPES
@@ -124,7 +125,7 @@ async def test_an_existing_subscription_is_loaded_and_edited(stage: Stage, ann: 
     await stage.step(ann, "All")
     await stage.step(ann, "Back")
     await stage.step(ann, "Continue")
-    assert "acme/rocket is followed here now" in (await stage.step(ann, "Confirm")).text
+    assert "acme/rocket: your changes are stored" in (await stage.step(ann, "Confirm")).text
     (subscription,) = await stage.subscriptions()
     assert "wiki.created" in subscription.events
     (hook,) = stage.github.hooks("acme/rocket")
@@ -142,7 +143,7 @@ async def test_a_second_subscriber_widens_and_shares_the_hook(stage: Stage, ann:
     await stage.step(bob, "All")
     await stage.step(bob, "Back")
     await stage.step(bob, "Continue")
-    assert "is followed here now" in (await stage.step(bob, "Confirm")).text
+    assert "your changes are stored" in (await stage.step(bob, "Confirm")).text
     (hook,) = stage.github.hooks("acme/rocket")
     assert {"gollum", "pull_request"} <= hook.events
     assert len(await stage.subscriptions()) == 2
@@ -162,6 +163,57 @@ async def test_projects_are_paged_and_searched_by_typing(stage: Stage, ann: Pers
     assert "No project found for nonsense" in (await stage.say(ann, "nonsense")).text
     everything = await stage.step(ann, "Show all")
     assert len([label for label in labels(everything) if "acme/" in label]) == 8
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+async def test_two_thousand_projects_are_paged_from_the_first_to_the_last_and_searched(
+    stage: Stage, ann: Person, kind: str
+) -> None:
+    for number in range(2_000):
+        stage.forge(kind).add_project(f"acme/part-{number:04}", members={"ann": "admin"})
+    first = await stage.to_projects(ann, kind)
+    assert "(251 pages)" in first.text
+    assert "Type a part of its name to search." in first.text
+    assert {"›", "251 »"} <= set(labels(first))
+    assert not {"‹", "« 1"} & set(labels(first))
+    last = await stage.step(ann, "251 »")
+    assert {"« 1", "‹", "Page 251"} <= set(labels(last))
+    assert "›" not in labels(last)
+    assert "(251 pages)" in last.text
+    assert len([label for label in labels(last) if "acme/" in label]) == 1
+    assert {"« 1", "‹", "›"} <= set(labels(await stage.step(ann, "‹")))
+    assert labels(await stage.step(ann, "« 1")) == labels(first)
+    found = await stage.say(ann, "part-1234")
+    assert [label for label in labels(found) if "acme/" in label] == ["acme/part-1234"]
+
+
+async def test_projects_of_several_accounts_and_instances(tmp_path: Path) -> None:
+    async with GitLabEmulator() as other:
+        other.add_user("annabel")
+        other.add_token("tok_annabel", "annabel")
+        other.add_project("team/probe", members={"annabel": "admin"})
+        async with staged(tmp_path, second_gitlab=other.url) as stage:
+            ann = stage.tg.person("ann")
+            await stage.give_token(ann, "gitlab")
+            await stage.say(ann, f"/set_gitlab_token {other.url} tok_annabel")
+            await stage.say(ann, "/subscribe")
+            accounts = await stage.step(ann, "GitLab")
+            hosts = [url.partition("://")[2] for url in (stage.gitlab.url, other.url)]
+            assert labels(accounts)[:2] == [f"ann · {hosts[0]}", f"annabel · {hosts[1]}"]
+            assert "acme/rocket" in labels(await stage.step(ann, "ann ·"))
+            await stage.step(ann, "Back")
+            projects = await stage.step(ann, "annabel ·")
+            assert "acme/rocket" not in labels(projects)
+            await stage.step(ann, "team/probe")
+            await stage.step(ann, "Continue")
+            assert "team/probe is followed here now" in (await stage.step(ann, "Confirm")).text
+            assert len(other.hooks("team/probe")) == 1
+            await stage.to_projects(ann, "gitlab")
+            await stage.step(ann, "ann ·")
+            await stage.step(ann, "acme/rocket")
+            await stage.step(ann, "Continue")
+            await stage.step(ann, "Confirm")
+            assert len({subscription.account_id for subscription in await stage.subscriptions()}) == 2
 
 
 async def test_a_platform_without_a_token_says_which_command(stage: Stage) -> None:
@@ -193,7 +245,7 @@ async def test_back_leads_through_all_steps(stage: Stage, ann: Person) -> None:
     assert "Where is the project?" in (await stage.step(ann, "Back")).text
 
 
-@pytest.mark.parametrize("steps", range(5))
+@pytest.mark.parametrize("steps", range(6))
 @pytest.mark.parametrize("by_button", [True, False])
 async def test_cancel_works_at_each_step(stage: Stage, ann: Person, steps: int, by_button: bool) -> None:
     await stage.say(ann, "/subscribe")

@@ -9,6 +9,8 @@ from aiogram.types import Chat, PhotoSize, Update
 from src.bot.bot import AccessRule, create_bot, create_dispatcher
 from src.bot.token_input import holds_token
 from src.demo.telegram import Person
+from src.forges import FORGE_TYPES
+from src.logs import redact
 from tests.bot_stage import Stage, Unpaced, staged
 
 TOKEN = "ghp_1a2b3c4d5e6f7g8h"
@@ -27,10 +29,23 @@ def ann(stage: Stage) -> Person:
 
 
 def test_tokens_are_known_anywhere_in_a_text() -> None:
-    for token in (TOKEN, "github_pat_11AAAA_bbbb", "gho_12345678", "glpat-12345678", "gldt-abcdefgh"):
-        assert holds_token(f"my token: {token}, ok?")
+    def held(text: str) -> list[str]:
+        return [kind.kind for kind in FORGE_TYPES.values() if holds_token(text, kind.token_pattern)]
+
+    for token in (TOKEN, "github_pat_11AAAA_bbbb", "gho_12345678"):
+        assert held(f"my token: {token}, ok?") == ["github"]
+    for token in ("glpat-12345678", "gldt-abcdefgh"):
+        assert held(f"my token: {token}, ok?") == ["gitlab"]
     for text in ("acme/rocket", "global-settings", "highp_precision", "glpat-", "ghp_..."):
-        assert not holds_token(text)
+        assert held(text) == []
+    assert not holds_token("anything", "")  # a forge whose tokens look like words
+
+
+def test_what_is_known_as_a_token_is_hidden_in_logs() -> None:
+    samples = {"github": TOKEN, "gitlab": "glpat-1a2b3c4d5e6f"}
+    for kind in FORGE_TYPES.values():
+        assert holds_token(samples[kind.kind], kind.token_pattern)
+        assert redact(f"refused: {samples[kind.kind]}!") == "refused: <hidden>!"
 
 
 async def test_a_token_in_the_search_is_deleted_and_not_searched(stage: Stage, ann: Person) -> None:
@@ -93,3 +108,44 @@ async def test_a_deletion_that_fails_does_not_lose_the_token(stage: Stage, ann: 
     await ann.send("/set_github_token tok_ann")
     await ann.private.wait_for(lambda m: "delete it yourself" in m.text, since=0)
     await ann.private.wait_for(lambda m: "You are ann" in m.text, since=0)
+
+
+async def test_a_token_in_an_edited_message_is_taken_as_one_in_a_new_message(stage: Stage, ann: Person) -> None:
+    written = await ann.send("hello")
+    await ann.private.wait_for(lambda m: "did not understand" in m.text)
+    await ann.edit(written, f"hello, {TOKEN}")
+    said = await ann.private.wait_for(lambda m: "looked like a token" in m.text)
+    assert "so I deleted it. To set it: /set_github_token" in said.text
+    assert ann.private.current(written).deleted
+    command = await ann.send("/set_github_token")
+    asked = await ann.private.wait_for(lambda m: "Send me a GitHub token" in m.text)
+    await ann.edit(command, "/set_github_token tok_ann")
+    await ann.private.wait_for(lambda m: "You are ann" in m.text)
+    assert ann.private.current(command).deleted
+    mark = ann.private.mark()
+    other = await ann.send("an innocent word")
+    await ann.private.wait_for(since=mark)
+    await ann.edit(other, "another innocent word")
+    assert "Nothing is open" in (await stage.say(ann, "/cancel")).text
+    assert asked.id < ann.private.last.id
+    assert not ann.private.current(other).deleted
+
+
+async def test_the_answer_to_the_question_may_be_an_edited_message(stage: Stage, ann: Person) -> None:
+    stage.github.add_token(TOKEN, "ann")
+    written = await ann.send("hello")
+    await ann.private.wait_for(lambda m: "did not understand" in m.text)
+    await stage.say(ann, "/set_github_token")
+    await ann.edit(written, TOKEN)
+    await ann.private.wait_for(lambda m: "You are ann" in m.text)
+    assert ann.private.current(written).deleted
+    assert [account.token_last4 for account in await stage.accounts()] == [TOKEN[-4:]]
+
+
+async def test_a_token_edited_into_a_groups_message_is_deleted_and_called_burnt(stage: Stage, ann: Person) -> None:
+    group = stage.tg.group("Team", admins=[ann], bot_admin=True)
+    written = await ann.send("/status", group)
+    await group.wait_for(lambda m: "follows" in m.text)
+    await ann.edit(written, f"/status {TOKEN}")
+    assert "revoke it" in (await group.wait_for(lambda m: "revoke" in m.text)).text
+    assert group.current(written).deleted

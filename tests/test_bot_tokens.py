@@ -210,3 +210,15 @@ async def test_a_token_that_was_sent_without_being_asked_for_is_deleted(stage: S
     said = await stage.say(ann, "glpat-abcdefgh")
     assert "/set_gitlab_token" in said.text
     assert not [m for m in ann.private.messages() if "glpat" in m.text]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_slow_check_of_a_token_says_so_in_one_message(stage: Stage, ann: Person, asked: bool) -> None:
+    stage.deps.waits.slow = 0.05
+    if asked:
+        await stage.say(ann, "/set_github_token")
+    stage.github.outage("slow", seconds=0.4, times=1)
+    said = await stage.say(ann, SECRET if asked else f"/set_github_token {SECRET}")
+    assert "Still checking your token: GitHub takes its time" in said.text
+    done = await ann.private.wait_for(lambda m: "You are ann" in m.text)
+    assert done.id == said.id

@@ -71,6 +71,21 @@ async def test_check_config_accepts_good_settings(tmp_path: Path) -> None:
     assert not names(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"ACCESS": ""}, "who sends it as /start CODE becomes the admin"),
+        ({"ACCESS": "", "ADMIN_IDS": "7"}, "those in ADMIN_IDS let others in with /invite"),
+        ({"ACCESS": "open"}, "everybody on Telegram may use the bot"),
+        ({"ACCESS": "list", "ALLOWED_IDS": "7"}, "only those in ADMIN_IDS and ALLOWED_IDS"),
+    ],
+)
+async def test_check_config_says_who_may_use_the_bot(tmp_path: Path, settings: dict[str, str], says: str) -> None:
+    ran = await run(tmp_path, "check-config", TELEGRAM_BOT_TOKEN=TOKEN, **settings)
+    assert (ran.code, ran.err) == (0, "")
+    assert says in ran.out
+
+
 async def test_bad_configuration_is_2_with_a_line_each_and_no_traceback(tmp_path: Path) -> None:
     for command in ("run", "check-config", "doctor", "migrate", "log"):
         ran = await run(tmp_path, command, PORT="x", GITLAB_URL="y")

@@ -34,7 +34,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
 
 def test_nothing_set_is_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch)
-    assert (settings.host, settings.port, settings.access) == ("127.0.0.1", 8000, Access.LIST)
+    assert (settings.host, settings.port, settings.access) == ("127.0.0.1", 8000, Access.PAIRING)
     assert settings.database_url == "sqlite+aiosqlite:///data/git-assistant.db"
     assert (settings.github_api_url, settings.gitlab_url) == ("https://api.github.com", "https://gitlab.com")
     assert settings.log_format is LogFormat.TEXT
@@ -88,7 +88,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("PUBLIC_URL", "https://bot.example.org/a/webhook/", "without /webhook/..."),
         ("GITHUB_API_URL", "https://github.com", "https://api.github.com"),
         ("GITHUB_API_URLS", "https://ghe.example/api/v3,https://www.github.com/", "https://api.github.com"),
-        ("ACCESS", "everybody", "must be open or list"),
+        ("ACCESS", "everybody", "must be pairing, open or list"),
         ("ADMIN_IDS", "@ann", "must be Telegram numbers separated by commas, e.g. 123456789; @userinfobot tells yours"),
         ("ALLOWED_IDS", "7, ann, bob", "@userinfobot"),
         ("LOG_FORMAT", "xml", "must be text or json"),
@@ -131,10 +131,16 @@ def test_a_public_address_may_have_a_port_and_a_path(monkeypatch: pytest.MonkeyP
 
 
 def test_a_list_with_nobody_on_it_is_refused_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = refused(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN)
+    told = refused(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, ACCESS="list")
     assert "ADMIN_IDS" in told
-    assert "ACCESS=open" in told
+    assert "leave ACCESS unset" in told
     assert loaded(monkeypatch, ADMIN_IDS="7").admin_ids == (7,)
+
+
+def test_nobody_need_be_on_a_list_where_codes_let_people_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACCESS", raising=False)
+    settings = loaded(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN)
+    assert (settings.access, settings.admin_ids, settings.allowed_ids) == (Access.PAIRING, (), ())
 
 
 def test_real_tokens_are_noticed_wherever_they_stand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

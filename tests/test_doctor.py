@@ -110,10 +110,10 @@ async def test_all_is_well_but_for_the_missing_https(ward: Ward) -> None:
     await ward.store("ann", "tok_ann")
     found = await examine(ward.inputs)
     assert [(f.check, f.level) for f in found] == [
-        ("database", "ok"), ("migrations", "ok"), ("keys", "ok"), ("token", "ok"), ("poller", "ok"), ("forge", "ok"),
+        ("database", "ok"), ("migrations", "ok"), ("keys", "ok"), ("access", "warn"), ("token", "ok"), ("poller", "ok"), ("forge", "ok"),
         ("forge", "ok"), ("scopes", "ok"), ("clock", "ok"), ("public address", "warn"),
     ]  # fmt: skip
-    assert "@git_assistant_bot" in found[3].says
+    assert "@git_assistant_bot" in found[4].says
     assert "unencrypted" in found[-1].says
 
 

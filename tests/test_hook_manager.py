@@ -124,7 +124,7 @@ async def test_a_hook_that_was_made_by_hand_is_adopted_not_doubled(stage: Stage,
     remote = await client.project_by_path(PATH)
     events = FORGE_TYPES[kind].codec.hook_events(["pull_request.opened"])
     await client.create_hook(remote.ref, HookSpec(url=state.address, events=events, secret="typed wrong"))
-    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.WIDENED
+    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.REPAIRED
     (there,) = stage.forge(kind).hooks(PATH)
     # What was shown to people is no longer the secret, and what the forge has is ours.
     assert there.secret not in (state.secret, "typed wrong")
@@ -285,6 +285,6 @@ async def test_a_hook_whose_secret_is_lost_with_its_key_gets_a_new_one(stage: St
     await ensured(stage, kind, "ann", "pull_request.opened")
     async with stage.database.write() as session:
         (await session.get_one(Hook, 1)).secret = SecretBox([Fernet.generate_key().decode()]).seal("lost")
-    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.WIDENED
+    assert (await ensured(stage, kind, "ann", "pull_request.opened")).outcome is HookOutcome.REPAIRED
     (there,) = stage.forge(kind).hooks(PATH)
     assert there.secret == stage.box.open((await stage.hook()).secret)

@@ -29,6 +29,7 @@ from src.forge import (
     BadSignature,
     FileDiff,
     ForgeType,
+    HookPlace,
     HookSpec,
     Identity,
     MissingPermission,
@@ -173,19 +174,19 @@ class ToyClient:
     async def project_by_path(self, path: str) -> RemoteProject:
         return next(item for item in (await self.projects(per_page=1000)).projects if item.path == path)
 
-    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
+    async def hooks(self, place: HookPlace) -> tuple[RemoteHook, ...]:
         return ()
 
-    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+    async def create_hook(self, place: HookPlace, spec: HookSpec) -> RemoteHook:
         raise MissingPermission("hooks of toys are made by hand")
 
-    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+    async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
         raise MissingPermission("hooks of toys are made by hand")
 
-    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         raise MissingPermission("hooks of toys are made by hand")
 
-    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         raise MissingPermission("hooks of toys are made by hand")
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:

@@ -79,8 +79,8 @@ async def draw(
 async def open_menu(
     scene: Scene, message: Message, menu: Menu, step: State, text: Text | str, keyboard: InlineKeyboardMarkup
 ) -> None:
-    """Begin a dialog with a message of its own; one that was open is left as it stands and does nothing any more."""
-    await leave(scene.state)
+    """Begin a dialog with a message of its own; one that was open does nothing any more."""
+    await put_away(scene)
     sent = await say(scene.bot, scene.visit, text, keyboard, reply_to=message)
     await note_owner(scene.state, menu.nonce, scene.visit)
     await scene.state.set_state(step)
@@ -97,6 +97,32 @@ async def close(scene: Scene, opened: Opened, text: Text | str) -> None:
     """End the dialog with a last text, without buttons."""
     await finish_dialog(scene.state, opened.nonce)
     await rewrite(scene.bot, scene.visit, opened.message_id, text)
+
+
+async def withdraw(scene: Scene, opened: Opened, text: Text | str) -> None:
+    """End the dialog without having changed anything; in a group nothing is left of it, where we may delete it."""
+    await finish_dialog(scene.state, opened.nonce)
+    if not await _take_back(scene, opened):
+        await rewrite(scene.bot, scene.visit, opened.message_id, text)
+
+
+async def put_away(scene: Scene) -> None:
+    """Forget what is open, for something else begins; a group keeps no message of what came to nothing."""
+    opened = await opened_in(scene.state)
+    await leave(scene.state)
+    if opened is not None:
+        await _take_back(scene, opened)
+
+
+async def _take_back(scene: Scene, opened: Opened) -> bool:
+    """Delete the dialog's message in a group. `False`: it stands, for it is a private chat or Telegram refused."""
+    if scene.visit.private or not opened.message_id:
+        return False
+    try:
+        await scene.bot.delete_message(scene.visit.telegram_chat_id, opened.message_id)
+    except (TelegramAPIError, ClientDecodeError):
+        return False  # too old, or already gone
+    return True
 
 
 async def leave(state: FSMContext) -> None:

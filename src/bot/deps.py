@@ -1,13 +1,14 @@
 """What the handlers work with, injected by name: `deps`, and `visit` for who speaks and where."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiogram import Bot
 from aiogram.fsm.context import FSMContext
 
 from src.bot.access import AccessRule
+from src.bot.waits import Waits
 from src.database.credentials import Credentials
 from src.database.database import Database
 from src.database.models import Forge
@@ -26,6 +27,8 @@ class BotDeps:
     hooks: HookManager
     access: AccessRule
     clock: Callable[[], datetime]
+    waits: Waits = field(default_factory=Waits)
+    greets: bool = True  # whether a group that lets the bot in is told what comes next
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ class Visit:
     private: bool
     name: str
     is_admin: bool = False  # runs this bot: invites, removes people, rotates secrets
+    entered: bool = False  # a code in this very message opened
 
 
 @dataclass(frozen=True, slots=True)

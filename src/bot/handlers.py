@@ -1,4 +1,4 @@
-"""`/start`, `/help`, `/status`, `/cancel`, and what is left: unknown words, old buttons, errors."""
+"""`/help`, `/status`, `/cancel`, and what is left: unknown words, old buttons, errors."""
 
 import logging
 import secrets
@@ -6,12 +6,12 @@ import traceback
 
 from aiogram import Bot, F, Router
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
-from aiogram.filters import Command, CommandStart
+from aiogram.filters import Command
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
-from aiogram.utils.formatting import Bold, Code, Text
+from aiogram.utils.formatting import Code, Text
 
-from src.bot.conversation import acknowledge, alert, close, refuse_stale, say
+from src.bot.conversation import acknowledge, alert, refuse_stale, say, withdraw
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
@@ -54,7 +54,6 @@ TOKEN_COMMAND = N_("Set your {forge} token")
 def command_router() -> Router:
     """The plain commands."""
     router = Router(name="commands")
-    router.message.register(start, CommandStart(ignore_case=True))
     router.message.register(help_, Command("help", ignore_case=True))
     router.message.register(status, Command("status", ignore_case=True))
     router.message.register(cancel, Command("cancel", ignore_case=True))
@@ -66,31 +65,10 @@ def fallback_router() -> Router:
     router = Router(name="fallback")
     router.message.register(not_understood, F.chat.type == "private")
     router.message.register(not_understood, exposes)  # in groups, for the middleware before it
+    router.edited_message.register(not_understood, exposes)  # as above: a token that was edited into an old message
     router.callback_query.register(stale, Press.filter())
     router.callback_query.register(foreign)
     return router
-
-
-async def start(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
-    """What this is, and what to do first."""
-    if not visit.private:
-        text = t("Hello! Someone who administers this group can follow a project here: /subscribe")
-        await say(bot, visit, text, reply_to=message)
-        return
-    commands = joined([Text(token_command(kind)) for kind in deps.kinds], t(" or "))
-    await say(
-        bot,
-        visit,
-        joined(
-            [
-                Bold(t("Hello! I tell you what happens in your projects.")),
-                compose(t("1. Give me a token (one is enough to begin): {commands}"), commands=commands),
-                Text(t("2. Choose a project: /subscribe")),
-                Text(t("/help lists the commands.")),
-            ],
-            "\n",
-        ),
-    )
 
 
 async def help_(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
@@ -134,7 +112,7 @@ async def cancel(message: Message, scene: Scene, raw_state: str | None) -> None:
         await say(bot, visit, t("Nothing is open."), reply_to=message)
         return
     text = t("Cancelled: nothing was changed.")
-    await close(scene, opened, text)
+    await withdraw(scene, opened, text)
     await say(bot, visit, text, reply_to=message)
 
 
@@ -173,7 +151,7 @@ async def on_error(event: ErrorEvent) -> bool:
     log.error(
         "Update %d failed [%s]: %s %s\n%s", event.update.update_id, reference, type(error).__name__, said, frames(error)
     )
-    message, callback = event.update.message, event.update.callback_query
+    message, callback = event.update.message or event.update.edited_message, event.update.callback_query
     sender = message.from_user if message else callback.from_user if callback else None
     t = translator(choose(sender.language_code if sender else None))
     template = t("Something went wrong on my side. If it stays so, give the operator this number: {number}")

@@ -16,19 +16,26 @@ from src.webhook.render.nodes import joined
 _SAID = 300  # characters of what the forge said
 
 
-def done(project: Project, scope: Scope, t: Translator) -> Text:
-    """Nothing is left to do: the hook is no matter of the person's."""
+def done(project: Project, scope: Scope, t: Translator, *, existing: bool = False) -> Text:
+    """Nothing is left to do: the hook is no matter of the person's. `existing`: it was followed before."""
     told = (
         t("You will be told here of what concerns you.")
         if scope == "mine"
         else t("Everything chosen will be told here.")
     )
-    return Text(compose(t("✓ {project} is followed here now."), project=_link(project)), "\n", told)
+    template = t("✓ {project}: your changes are stored.") if existing else t("✓ {project} is followed here now.")
+    return Text(compose(template, project=_link(project)), "\n", told)
 
 
 def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
     """What to do, or to ask an administrator for. Holds the hook's secret: for a private chat alone."""
-    lines = [compose(t("✓ Your subscription to {project} is stored."), project=_link(project)), _why(state, forge, t)]
+    stored = compose(t("✓ Your subscription to {project} is stored."), project=_link(project))
+    return Text(stored, "\n", steps_by_hand(state, project, forge, t))
+
+
+def steps_by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
+    """How a webhook is made or changed by hand. Holds its secret: for a private chat alone."""
+    lines = [_why(state, forge, t)]
     if project.url and forge.hooks_page:
         lines.append(link(t("Open the webhooks' page"), f"{project.url}/{forge.hooks_page}"))
     lines.append(compose(t("Address: {address}"), address=Code(state.address)))

@@ -40,6 +40,12 @@ class Act(StrEnum):
     CONFIRM = "ok"
     BACK = "bk"
     CANCEL = "ca"
+    PERSON = "pn"
+    WITHDRAW = "wd"
+    HOOK = "hk"
+    TEST = "te"
+    REPAIR = "rp"
+    UNITE = "un"
 
 
 class Press(CallbackData, prefix="s"):
@@ -79,9 +85,9 @@ def token_keyboard(nonce: str, t: Translator) -> InlineKeyboardMarkup:
 
 
 def platform_keyboard(
-    dialog: Dialog, t: Translator, platforms: Sequence[ForgeType], enabled: Collection[str]
+    dialog: Dialog, t: Translator, platforms: Sequence[ForgeType], enabled: Collection[str], to_group: str | None
 ) -> InlineKeyboardMarkup:
-    """One button for each kind of forge; those without a token say so."""
+    """One button for each kind of forge; those without a token say so. `to_group`: the link into a group."""
     keys = Keys(dialog, t)
     rows = [
         [
@@ -93,6 +99,8 @@ def platform_keyboard(
         ]
         for index, kind in enumerate(platforms)
     ]
+    if to_group is not None:
+        rows.append([InlineKeyboardButton(text=t("👥 In a group instead"), url=to_group)])
     return markup([*rows, [keys.cancel()]])
 
 
@@ -110,18 +118,27 @@ def project_keyboard(dialog: Dialog, t: Translator) -> InlineKeyboardMarkup:
         [keys.key(("🗄 " if project.archived else "") + shortened(project.path), Act.PROJECT, index)]
         for index, project in enumerate(dialog.offered)
     ]
-    turning = []
-    if dialog.page > 1:
-        turning.append(keys.key("‹", Act.PAGE, dialog.page - 1))
-    if dialog.page > 1 or dialog.has_next:
-        turning.append(keys.key(t("Page {n}").format(n=dialog.page), Act.PAGE, dialog.page))
-    if dialog.has_next:
-        turning.append(keys.key("›", Act.PAGE, dialog.page + 1))
-    if turning:
+    if turning := _turning(dialog, keys, t):
         rows.append(turning)
     if dialog.search is not None:
         rows.append([keys.key(t("Show all projects"), Act.SHOW_ALL)])
     return markup([*rows, [keys.back(), keys.cancel()]])
+
+
+def _turning(dialog: Dialog, keys: Keys, t: Translator) -> list[InlineKeyboardButton]:
+    """To the next page either way, and to the first and the last where they lie further off."""
+    page, last, row = dialog.page, dialog.last_page, []
+    if page > 2:
+        row.append(keys.key("« 1", Act.PAGE, 1))
+    if page > 1:
+        row.append(keys.key("‹", Act.PAGE, page - 1))
+    if page > 1 or dialog.has_next:
+        row.append(keys.key(t("Page {n}").format(n=page), Act.PAGE, page))
+    if dialog.has_next:
+        row.append(keys.key("›", Act.PAGE, page + 1))
+    if last is not None and last > page + 1:
+        row.append(keys.key(f"{last} »", Act.PAGE, last))
+    return row
 
 
 def events_keyboard(
@@ -147,7 +164,7 @@ def events_keyboard(
     scope = t("👤 Only what concerns me") if dialog.scope == "mine" else t("👥 Everything")
     rows.append([keys.key(scope, Act.SCOPE)])
     rows.append([keys.key(t("Continue ›"), Act.CONTINUE, style="primary")])
-    return markup([*rows, [keys.back(), keys.cancel()]])
+    return markup([*rows, [keys.cancel()] if dialog.editing else [keys.back(), keys.cancel()]])
 
 
 def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: ForgeType) -> InlineKeyboardMarkup:
@@ -161,7 +178,7 @@ def kind_keyboard(dialog: Dialog, t: Translator, kind: KindOfEvents, forge: Forg
     if not DEFAULT_NAMES.isdisjoint(kind.names):
         at_once.append(keys.key(t("Usual"), Act.KIND_USUAL))
     rows.append(at_once)
-    return markup([*rows, [keys.key(t("‹ Back"), Act.KINDS)]])
+    return markup([*rows, [keys.key(t("‹ Back"), Act.KINDS), keys.cancel()]])
 
 
 def confirm_keyboard(dialog: Dialog, t: Translator, *, again: bool = False) -> InlineKeyboardMarkup:

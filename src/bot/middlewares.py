@@ -1,19 +1,24 @@
 """Before every handler: may this person use the bot, who are they to us, and what language do they read."""
 
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.middlewares.user_context import EVENT_CONTEXT_KEY, EventContext
-from aiogram.types import CallbackQuery, Message, TelegramObject
+from aiogram.types import CallbackQuery, Chat, Message, TelegramObject
+from aiogram.types import User as Sender
 from aiogram.utils.formatting import Code
 from cachetools import TTLCache
 
 from src.bot.conversation import acknowledge, alert
 from src.bot.deps import BotDeps, Scene, Visit
+from src.bot.own_accounts import START_SUBSCRIBE
+from src.bot.pairing import Door, Opened, Outcome, Slowed, Wrong
 from src.bot.states import TokenStates
 from src.bot.token_guard import exposes, take_from_stranger, take_unasked
-from src.database.repositories import users
+from src.database.repositories import people, users
 from src.i18n import N_, Translator, choose, translator
 from src.webhook.render import compose
 
@@ -21,7 +26,15 @@ _ANONYMOUS = N_("I cannot see who you are while you write anonymously: write as 
 
 _REFUSED_FOR = 60  # seconds in which a chat is refused once
 
+_START = re.compile(r"/start(?:@\w+)?\s+(.+)", re.IGNORECASE | re.DOTALL)
+
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    visit: Visit
+    t: Translator
 
 
 class VisitMiddleware(BaseMiddleware):
@@ -29,6 +42,7 @@ class VisitMiddleware(BaseMiddleware):
 
     def __init__(self, deps: BotDeps) -> None:
         self._deps = deps
+        self._door = Door(deps)
         # The chats that were refused lately, and why: a stranger could have us write without end.
         self._refused: TTLCache[tuple[int, str], bool] = TTLCache(10_000, _REFUSED_FOR)
 
@@ -38,20 +52,49 @@ class VisitMiddleware(BaseMiddleware):
         sender, place = context.user, context.chat
         if sender is None or place is None:  # a button on a message that was sent through another chat: not ours
             return await acknowledge(event) if isinstance(event, CallbackQuery) else None
-        language = choose(sender.language_code)
-        anonymous = isinstance(event, Message) and event.sender_chat is not None
-        if anonymous or not self._deps.access.admits(sender.id):
-            number = None if anonymous else sender.id
-            return await self._refuse(event, place.id, number, translator(language))
+        t = translator(choose(sender.language_code))
+        if isinstance(event, Message) and event.sender_chat is not None:
+            return await self._refuse(event, place.id, None, t)
+        knocked = await self._knock(event, sender)
+        if isinstance(knocked, Wrong | Slowed):
+            return await _turn_back(event, knocked, t)
+        visit = await self._enter(context, sender, place, entered=isinstance(knocked, Opened))
+        if visit is None:
+            return await self._refuse(event, place.id, sender.id, t)
+        data["visit"], data["t"] = visit.visit, visit.t
+        data["scene"] = scene = Scene(data["bot"], self._deps, visit.visit, data["state"], visit.t)
+        if isinstance(event, Message) and not _asked_for(event, data) and await exposes(event, self._deps):
+            return await take_unasked(event, scene)
+        return await handler(event, data)
+
+    async def _knock(self, event: TelegramObject, sender: Sender) -> Outcome | None:
+        """What comes of the code in `/start CODE`; `None` where there is none to look at, or an admin sends it."""
+        code = offered_code(event) if self._deps.access.mode == "pairing" else None
+        if code is None or not isinstance(event, Message) or await exposes(event, self._deps):
+            return None
+        async with self._deps.database.read() as session:
+            known = await people.find(session, sender.id)
+        if known is not None and self._deps.access.admits(sender.id, known) and self._deps.access.is_admin(known):
+            return None
+        return await self._door.knock(sender, code)
+
+    async def _enter(self, context: EventContext, sender: Sender, place: Chat, *, entered: bool) -> "_Entered | None":
+        """The rows of an admitted person and of the place; `None`: a stranger, of whom nothing is kept."""
+        access, language = self._deps.access, choose(sender.language_code)
+        if not access.admits(sender.id):
+            async with self._deps.database.read() as session:  # strangers must not keep the writer busy
+                if not access.admits(sender.id, await people.find(session, sender.id)):
+                    return None
         async with self._deps.database.write() as session:
+            if not access.admits(sender.id, await people.find(session, sender.id)):
+                return None  # removed a moment ago
             user = await users.ensure_user(
                 session, sender.id, name=sender.full_name, language=language, now=self._deps.clock()
             )
             chat = await users.ensure_chat(
                 session, place.id, type_=place.type, title=place.title or sender.full_name, language=language
             )
-        data["t"] = t = translator(chat.language or language)
-        data["visit"] = visit = Visit(
+        visit = Visit(
             user_id=user.id,
             chat_id=chat.id,
             telegram_user_id=sender.id,
@@ -59,11 +102,10 @@ class VisitMiddleware(BaseMiddleware):
             topic_id=context.thread_id,
             private=place.type == "private",
             name=sender.first_name,
+            is_admin=access.is_admin(user),
+            entered=entered,
         )
-        data["scene"] = scene = Scene(data["bot"], self._deps, visit, data["state"], t)
-        if isinstance(event, Message) and not _asked_for(event, data) and await exposes(event, self._deps):
-            return await take_unasked(event, scene)
-        return await handler(event, data)
+        return _Entered(visit, translator(chat.language or language))
 
     async def _refuse(self, event: TelegramObject, chat_id: int, number: int | None, t: Translator) -> None:
         """Nobody whom we serve: a token is deleted all the same. `number` is `None` for who writes anonymously."""
@@ -73,7 +115,7 @@ class VisitMiddleware(BaseMiddleware):
             if isinstance(event, CallbackQuery):
                 await acknowledge(event)
         elif number is not None:
-            await _turn_away(event, number, t)
+            await _turn_away(event, None if self._deps.access.mode == "pairing" else number, t)
         elif isinstance(event, Message):
             await event.answer(t(_ANONYMOUS))
 
@@ -97,6 +139,14 @@ class CommandMiddleware(BaseMiddleware):
         return await handler(event, data)
 
 
+def offered_code(event: TelegramObject) -> str | None:
+    """What somebody sends as a code: in a private chat, for in a group all could use it, and not as an edit."""
+    if not isinstance(event, Message) or event.chat.type != "private" or event.edit_date is not None:
+        return None
+    found = _START.fullmatch((event.text or "").strip())
+    return None if found is None or found[1] == START_SUBSCRIBE else found[1]
+
+
 def _asked_for(message: Message, data: dict[str, Any]) -> bool:
     """Whether a handler of tokens takes the message: the command for it, or the answer to its question."""
     command = getattr(data.get("command"), "command", "").lower()
@@ -104,11 +154,40 @@ def _asked_for(message: Message, data: dict[str, Any]) -> bool:
     return command.endswith("_token") or (answered and not (message.text or "").startswith("/"))
 
 
-async def _turn_away(event: TelegramObject, number: int, t: Translator) -> None:
-    template = t(
-        "Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}."
-    )
+async def _turn_away(event: TelegramObject, number: int | None, t: Translator) -> None:
+    """The one sentence for strangers. `number`: theirs, where the operator needs it to let them in."""
+    if number is None:
+        template = t(
+            "Sorry, this bot is for invited people only: if you have a code, "
+            "send it to me in a private chat, like this: /start CODE"
+        )
+    else:
+        template = t(
+            "Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}."
+        )
     if isinstance(event, CallbackQuery):
         await acknowledge(event, **alert(template.format(number=number)))
     elif isinstance(event, Message):
         await event.answer(**compose(template, number=Code(number)).as_kwargs())
+
+
+async def _turn_back(event: TelegramObject, outcome: Wrong | Slowed, t: Translator) -> None:
+    """A code did not open."""
+    if not isinstance(event, Message) or (isinstance(outcome, Slowed) and outcome.quiet):
+        return
+    n = outcome.wait
+    if isinstance(outcome, Slowed):
+        text = t.n(
+            "I did not look at this code, sorry: please wait {n} second, then send it again.",
+            "I did not look at this code, sorry: please wait {n} seconds, then send it again.",
+            n,
+        )
+    elif n:
+        text = t.n(
+            "Sorry, this code is not good, or not any more: please wait {n} second before you try another.",
+            "Sorry, this code is not good, or not any more: please wait {n} seconds before you try another.",
+            n,
+        )
+    else:
+        text = t("Sorry, this code is not good, or not any more: ask whoever gave it to you for a new one.")
+    await event.answer(text.format(n=n))

@@ -127,9 +127,12 @@ class _Lanes:
 
 def _chat_of(update: Update) -> int | None:
     """The chat that an update is from; `None` for those of no chat."""
-    message = update.message or (update.callback_query.message if update.callback_query else None)
+    pressed = update.callback_query.message if update.callback_query else None
+    message = update.message or update.edited_message or pressed
     if message is not None:
         return message.chat.id
+    if update.my_chat_member is not None:
+        return update.my_chat_member.chat.id
     return update.callback_query.from_user.id if update.callback_query else None
 
 

@@ -1,11 +1,14 @@
 """The states of the dialogs, and what a dialog remembers between two presses."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+
+log = logging.getLogger(__name__)
 
 Scope = Literal["mine", "all"]
 
@@ -51,6 +54,15 @@ class StatusStates(StatesGroup):
     removal = State()
 
 
+class HookStates(StatesGroup):
+    """What can be done about webhooks, from `/status` and `/list_subscriptions`, and `/rotate`."""
+
+    list = State()
+    hook = State()
+    unite = State()
+    rotation = State()
+
+
 class LanguageStates(StatesGroup):
     """`/language` waits for a choice."""
 
@@ -61,6 +73,12 @@ class DeletionStates(StatesGroup):
     """`/delete_me` asks once."""
 
     confirm = State()
+
+
+class InviteStates(StatesGroup):
+    """`/invite` shows a code, which can be taken back."""
+
+    code = State()
 
 
 class PeopleStates(StatesGroup):
@@ -83,6 +101,7 @@ class Offered:
     external_id: str
     path: str
     archived: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +116,14 @@ class Dialog:
     page: int = 1
     search: str | None = None
     has_next: bool = False
+    last_page: int | None = None  # where the forge says it
     offered: tuple[Offered, ...] = ()
     project: Offered | None = None
     names: tuple[str, ...] = ()
     scope: Scope = "mine"
     existing: bool = False  # whether the chat follows the project already
+    editing: bool = False  # begun from the list of subscriptions: there is no step before the events
+    topic_id: int | None = None  # of the subscription that is edited; `None`: of the place where the dialog stands
     kind: str | None = None  # the kind of events whose states are open
 
 
@@ -146,7 +168,16 @@ async def save(state: FSMContext, value: Opened) -> None:
 
 async def _found(state: FSMContext, key: str) -> Any:
     data: dict[str, Any] = await state.get_data()
-    return _ADAPTERS[key].validate_python(data[key]) if key in data else None
+    return _read(key, data[key]) if key in data else None
+
+
+def _read(key: str, stored: Any) -> Any:
+    """What was stored; `None` where another version of this bot stored what this one does not understand."""
+    try:
+        return _ADAPTERS[key].validate_python(stored)
+    except ValidationError as error:
+        log.warning("A stored dialog (%s) is not understood: %d errors", key, error.error_count())
+        return None
 
 
 async def dialog_in(state: FSMContext) -> Dialog | None:
@@ -170,9 +201,9 @@ async def menu_in(state: FSMContext) -> Menu | None:
 async def opened_in(state: FSMContext) -> Opened | None:
     """Whatever is open."""
     data: dict[str, Any] = await state.get_data()
-    for key, adapter in _ADAPTERS.items():
+    for key in _ADAPTERS:
         if key in data:
-            found: Opened = adapter.validate_python(data[key])
+            found: Opened | None = _read(key, data[key])
             return found
     return None
 

@@ -1,5 +1,8 @@
 """`/subscribe`, its end: the project once more, the subscription stored, the hook seen to, and what came of it."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from aiogram import F, Router
 from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.filters import StateFilter
@@ -11,12 +14,18 @@ from src.bot.deps import Scene
 from src.bot.explain import explain
 from src.bot.hook_texts import by_hand, done, sent_privately
 from src.bot.keyboards import Act, Press, confirm_keyboard
+from src.bot.own_accounts import chosen_account, note_refusal
 from src.bot.states import Dialog, SubscriptionStates
-from src.bot.subscription_handlers import administers, chosen_account, note_refusal
+from src.bot.subscription_events import forge_of, topic_of
+from src.bot.subscription_handlers import administers
+from src.bot.subscription_summary import Sponsor, sponsored
+from src.bot.waiting import patiently, still
 from src.database.models import Account, Forge, Project
 from src.database.repositories import projects, subscriptions
 from src.forge import ForgeError, NotFound, RemoteProject
 from src.webhook.manager import HookOutcome, HookState
+
+T = TypeVar("T")
 
 
 def confirm_router() -> Router:
@@ -38,25 +47,38 @@ async def confirmed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
     account = await chosen_account(scene, dialog)
     forge = deps.forge(account.forge_id) if account else None
     if account is None or forge is None or dialog.project is None:
-        await _again(scene, dialog, Text(t("This account is gone: go back and choose another.")))
+        gone = t("This account is gone: go back and choose another.")
+        await _again(scene, dialog, Text(t("This account is gone: /subscribe again.") if dialog.editing else gone))
         return
+    number, client = dialog.project.external_id, deps.credentials.client(forge, account)
     try:
-        remote = await deps.credentials.client(forge, account).project(dialog.project.external_id)
+        remote = await _patiently(scene, dialog, forge, lambda: client.project(number))
     except ForgeError as error:
         await note_refusal(scene, account, error)
         text = explain(error, deps.type_of(forge), t, deps.clock())
-        hint = t("Go back and choose another project.") if isinstance(error, NotFound) else t("Nothing was stored yet.")
+        elsewhere = isinstance(error, NotFound) and not dialog.editing
+        hint = t("Go back and choose another project.") if elsewhere else t("Nothing was stored yet.")
         await _again(scene, dialog, Text(text, "\n", hint))
         return
     project = await _store(scene, dialog, account, remote)
     try:
-        state = await deps.hooks.ensure(project.id, account.id)
+        state = await _patiently(scene, dialog, forge, lambda: deps.hooks.ensure(project.id, account.id))
     except ForgeError as error:
         text = explain(error, deps.type_of(forge), t, deps.clock())
         kept = t("Your subscription is kept, but the webhook is not set up yet: press again, or /subscribe later.")
         await _again(scene, dialog, Text(text, "\n", kept))
         return
-    await _tell(scene, dialog, forge, project, state)
+    await _tell(scene, dialog, account, project, state)
+
+
+async def _patiently(scene: Scene, dialog: Dialog, forge: Forge, ask: Callable[[], Awaitable[T]]) -> T:
+    """What the forge answers. What is begun here is brought to its end, so nobody may leave meanwhile."""
+    t = scene.t
+    text = t("Still setting it up: {forge} takes its time…").format(forge=scene.deps.type_of(forge).title)
+    keyboard = confirm_keyboard(dialog, t, again=True)
+    return await patiently(
+        scene, dialog.nonce, ask, lambda: still(scene, dialog.message_id, text, keyboard), may_leave=False
+    )
 
 
 async def _store(scene: Scene, dialog: Dialog, account: Account, remote: RemoteProject) -> Project:
@@ -67,7 +89,7 @@ async def _store(scene: Scene, dialog: Dialog, account: Account, remote: RemoteP
             session,
             project_id=project.id,
             chat_id=scene.visit.chat_id,
-            topic_id=scene.visit.topic_id or 0,
+            topic_id=topic_of(scene, dialog),
             owner_id=scene.visit.user_id,
             account_id=account.id,
             scope=dialog.scope,
@@ -82,20 +104,22 @@ async def _again(scene: Scene, dialog: Dialog, text: Text) -> None:
     await draw(scene.bot, scene.visit, scene.state, dialog, text, keyboard)
 
 
-async def _tell(scene: Scene, dialog: Dialog, forge: Forge, project: Project, state: HookState) -> None:
+async def _tell(scene: Scene, dialog: Dialog, account: Account, project: Project, state: HookState) -> None:
     """The dialog's last text. A hook's secret is for the person's private chat alone."""
-    forge_type, t = scene.deps.type_of(forge), scene.t
+    forge_type, t = scene.deps.type_of(await forge_of(scene, dialog)), scene.t
     if state.outcome is not HookOutcome.MANUAL:
-        text = done(project, dialog.scope, t)
+        text = done(project, dialog.scope, t, existing=dialog.existing)
     elif scene.visit.private:
         text = by_hand(state, project, forge_type, t)
     else:
-        text = sent_privately(project, t, reached=await _whisper(scene, by_hand(state, project, forge_type, t)))
+        text = sent_privately(project, t, reached=await whisper(scene, by_hand(state, project, forge_type, t)))
+    if not scene.visit.private:
+        text = Text(text, "\n", sponsored(Sponsor(scene.visit.name, account.login), forge_type, t))
     await finish_dialog(scene.state, dialog.nonce)
     await rewrite(scene.bot, scene.visit, dialog.message_id, text)
 
 
-async def _whisper(scene: Scene, text: Text) -> bool:
+async def whisper(scene: Scene, text: Text) -> bool:
     """Write to the person in private. `False` where they never opened a chat with us, or closed it."""
     try:
         await scene.bot.send_message(scene.visit.telegram_user_id, **text.as_kwargs())

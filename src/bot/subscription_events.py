@@ -1,6 +1,7 @@
 """`/subscribe`, the step in which the events are chosen, and the summary."""
 
-from collections.abc import Collection, Sequence
+import secrets
+from collections.abc import Collection
 from dataclasses import replace
 
 from aiogram import F, Router
@@ -8,16 +9,18 @@ from aiogram.filters import StateFilter
 from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Bold, Text
 
-from src.bot.conversation import InDialog, acknowledge, alert, draw
+from src.bot.conversation import InDialog, acknowledge, alert, draw, leave, note_owner, rewrite
 from src.bot.deps import Scene
+from src.bot.explain import token_command
 from src.bot.keyboards import Act, Press, confirm_keyboard, events_keyboard, kind_keyboard
+from src.bot.own_accounts import chosen_account, private_chat_keyboard, usable_accounts
 from src.bot.selection import KindOfEvents, first_choice, offered_kinds, ordered, toggled, with_kind
-from src.bot.states import Dialog, Scope, SubscriptionStates
-from src.database.models import Forge
-from src.database.repositories import accounts, projects, subscriptions
+from src.bot.states import Dialog, Offered, Scope, SubscriptionStates
+from src.bot.subscription_summary import Choice, Sponsor, changes, chosen, in_group
+from src.database.models import Forge, Subscription
+from src.database.repositories import accounts, projects, subscriptions, users
 from src.events import ALL_NAMES, DEFAULT_NAMES
 from src.forge import ForgeType
-from src.i18n import Translator
 from src.webhook.render import compose, describe_kind, name
 from src.webhook.render.content import clean
 from src.webhook.render.nodes import joined
@@ -49,23 +52,71 @@ def events_router() -> Router:
 
 async def open_events(scene: Scene, dialog: Dialog) -> None:
     """Begin with what the chat follows already, or with what most people want."""
-    forge = await _forge(scene, dialog)
-    available = scene.deps.type_of(forge).codec.names
+    available = scene.deps.type_of(await forge_of(scene, dialog)).codec.names
     names, scope, existing = first_choice(available), dialog.scope, False
-    async with scene.deps.database.read() as session:
-        project = await projects.find(session, forge.id, dialog.project.external_id) if dialog.project else None
-        found = project and await subscriptions.find(
-            session, project_id=project.id, chat_id=scene.visit.chat_id, topic_id=scene.visit.topic_id or 0
-        )
-    if found:
+    found = await followed(scene, dialog)
+    if found is not None:
         names, existing = ordered(found.events, available), True
         scope = "mine" if found.scope == "mine" else "all"
     await show_kinds(scene, replace(dialog, names=names, scope=scope, existing=existing, kind=None))
 
 
+async def edit_subscription(scene: Scene, message_id: int, subscription_id: int) -> bool:
+    """Turn a message of ours into the events step of a subscription of this chat; whatever was open is over.
+
+    `False`: the subscription is gone, nothing is shown. Whoever has no account on its forge is told so in the message.
+    Asks for no right in a group: the caller does, and the last press does again.
+    """
+    async with scene.deps.database.read() as session:
+        found = await subscriptions.get(session, subscription_id)
+    if found is None or found.subscription.chat_id != scene.visit.chat_id:
+        return False
+    forge = scene.deps.forge(found.project.forge_id)
+    own = [account for account in await usable_accounts(scene) if account.forge_id == found.project.forge_id]
+    await leave(scene.state)
+    if forge is None or not own:
+        kind = scene.deps.type_of(forge).kind if forge else scene.deps.kinds[0]
+        template = scene.t("To change what is told I need a token of yours, in a private chat with me: {command}")
+        keyboard = None if scene.visit.private else await private_chat_keyboard(scene)
+        text = template.format(command=token_command(kind))
+        await rewrite(scene.bot, scene.visit, message_id, text, keyboard)
+        return True
+    account = next((account for account in own if account.id == found.subscription.account_id), own[0])
+    project = Offered(external_id=found.project.external_id, path=found.project.path, private=found.project.private)
+    dialog = Dialog(
+        nonce=secrets.token_hex(4),
+        message_id=message_id,
+        accounts=(account.id,),
+        account_id=account.id,
+        project=project,
+        editing=True,
+        topic_id=found.subscription.topic_id,
+    )
+    await note_owner(scene.state, dialog.nonce, scene.visit)
+    await open_events(scene, dialog)
+    return True
+
+
+def topic_of(scene: Scene, dialog: Dialog) -> int:
+    """The topic whose subscription the dialog is about; 0: none."""
+    return dialog.topic_id if dialog.topic_id is not None else scene.visit.topic_id or 0
+
+
+async def followed(scene: Scene, dialog: Dialog) -> Subscription | None:
+    """The subscription that the chat and topic have already for the dialog's project."""
+    forge = await forge_of(scene, dialog)
+    async with scene.deps.database.read() as session:
+        project = await projects.find(session, forge.id, dialog.project.external_id) if dialog.project else None
+        if project is None:
+            return None
+        return await subscriptions.find(
+            session, project_id=project.id, chat_id=scene.visit.chat_id, topic_id=topic_of(scene, dialog)
+        )
+
+
 async def show_kinds(scene: Scene, dialog: Dialog) -> None:
     """All kinds of events in one list."""
-    t, forge_type = scene.t, scene.deps.type_of(await _forge(scene, dialog))
+    t, forge_type = scene.t, scene.deps.type_of(await forge_of(scene, dialog))
     await scene.state.set_state(SubscriptionStates.events)
     dialog = replace(dialog, kind=None)
     template = (
@@ -81,7 +132,7 @@ async def show_kinds(scene: Scene, dialog: Dialog) -> None:
 async def kind_pressed(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """Open a kind; one with a single name is switched at once."""
     await acknowledge(callback)
-    forge_type = scene.deps.type_of(await _forge(scene, dialog))
+    forge_type = scene.deps.type_of(await forge_of(scene, dialog))
     kinds = offered_kinds(forge_type.codec.names)
     if dialog.kind is not None or callback_data.index >= len(kinds):
         return  # a second tap: the kind is open
@@ -157,34 +208,34 @@ async def continued(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
         return
     await acknowledge(callback)
     await scene.state.set_state(SubscriptionStates.confirm)
-    text = summary(dialog, scene.deps.type_of(await _forge(scene, dialog)), scene.t)
+    text = await _summary(scene, dialog)
     await draw(scene.bot, scene.visit, scene.state, dialog, text, confirm_keyboard(dialog, scene.t))
 
 
-def summary(dialog: Dialog, forge_type: ForgeType, t: Translator) -> Text:
-    """What was chosen, to be read before confirming."""
-    lines: list[Text] = [
-        Bold(_title(dialog)),
-        Text(t("Only what concerns you") if dialog.scope == "mine" else t("Everything, whoever it concerns")),
-    ]
-    kinds = [kind for kind in offered_kinds(forge_type.codec.names) if kind.chosen(dialog.names)]
-    lines += [Text("• ", line) for line in _kind_lines(kinds, dialog, forge_type, t)]
-    return joined(lines, "\n")
-
-
-def _kind_lines(kinds: Sequence[KindOfEvents], dialog: Dialog, forge_type: ForgeType, t: Translator) -> list[str]:
-    lines = []
-    for kind in kinds:
-        label, count = describe_kind(kind.kind, t.language, forge_type), kind.chosen(dialog.names)
-        whole = count == len(kind.names)
-        lines.append(label if whole else t("{kind}: {n} of {all}").format(kind=label, n=count, all=len(kind.names)))
-    return lines
+async def _summary(scene: Scene, dialog: Dialog) -> Text:
+    """What was chosen, with what changes by it and, in a group, on whose account it is."""
+    forge_type, t = scene.deps.type_of(await forge_of(scene, dialog)), scene.t
+    before = await followed(scene, dialog)
+    blocks = [chosen(dialog, forge_type, t)]
+    if before is not None:
+        changed = changes(Choice(before.scope, before.events), Choice(dialog.scope, dialog.names), forge_type, t)
+        blocks.append(changed)
+    account = await chosen_account(scene, dialog)
+    if not scene.visit.private and account is not None:
+        sponsor = Sponsor(scene.visit.name, account.login)
+        earlier = None
+        if before is not None and before.owner_id != scene.visit.user_id:
+            async with scene.deps.database.read() as session:
+                earlier = (await users.get_user(session, before.owner_id)).name
+        private = dialog.project is not None and dialog.project.private
+        blocks.append(in_group(sponsor, earlier, forge_type, t, private=private))
+    return joined(blocks, "\n\n")
 
 
 async def _set_all(callback: CallbackQuery, dialog: Dialog, scene: Scene, names: Collection[str]) -> None:
     await acknowledge(callback)
     if dialog.kind is None:  # else a second tap: a kind is open
-        available = scene.deps.type_of(await _forge(scene, dialog)).codec.names
+        available = scene.deps.type_of(await forge_of(scene, dialog)).codec.names
         await show_kinds(scene, replace(dialog, names=ordered(names, available)))
 
 
@@ -197,7 +248,7 @@ async def _set_kind(callback: CallbackQuery, dialog: Dialog, scene: Scene, wante
 
 
 async def _open_kind(scene: Scene, dialog: Dialog) -> tuple[KindOfEvents | None, ForgeType]:
-    forge_type = scene.deps.type_of(await _forge(scene, dialog))
+    forge_type = scene.deps.type_of(await forge_of(scene, dialog))
     return next((k for k in offered_kinds(forge_type.codec.names) if k.kind == dialog.kind), None), forge_type
 
 
@@ -207,7 +258,7 @@ async def _show_kind(scene: Scene, dialog: Dialog, kind: KindOfEvents, forge_typ
     await draw(scene.bot, scene.visit, scene.state, dialog, text, keyboard)
 
 
-async def _forge(scene: Scene, dialog: Dialog) -> Forge:
+async def forge_of(scene: Scene, dialog: Dialog) -> Forge:
     """The instance of the dialog's account, which was usable when it was chosen."""
     if dialog.account_id is None:
         raise LookupError("a step behind the account without an account")

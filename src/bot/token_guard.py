@@ -16,7 +16,8 @@ NOT_DELETED = N_("I could not delete your message with the token: delete it your
 async def exposes(message: Message, deps: BotDeps) -> bool:
     """Whether a text or a caption shows a token; whatever stands behind `/set_..._token` counts as one."""
     text = written(message)
-    if holds_token(text) or command_argument(text):
+    types = deps.credentials.types.values()  # of all forges that there are, configured or not
+    if command_argument(text) or any(holds_token(text, kind.token_pattern) for kind in types):
         return True
     beginnings = (deps.credentials.types[kind].token_example.removesuffix("...") for kind in deps.kinds)
     return len(text.split()) == 1 and text.strip().startswith(tuple(filter(None, beginnings)))
@@ -70,6 +71,10 @@ async def _leave_question(state: FSMContext) -> None:
 
 def _command(text: str, deps: BotDeps, t: Translator) -> str:
     """Where this token is set; all commands where it is not known whose it is."""
-    examples = {kind: deps.credentials.types[kind].token_example.removesuffix("...") for kind in deps.kinds}
-    fitting = [kind for kind, beginning in examples.items() if beginning and beginning in text]
+    types = {kind: deps.credentials.types[kind] for kind in deps.kinds}
+    fitting = [
+        kind
+        for kind, found in types.items()
+        if holds_token(text, found.token_pattern) or text.startswith(found.token_example.removesuffix("..."))
+    ]
     return t(" or ").join(token_command(kind) for kind in fitting or deps.kinds)

@@ -4,18 +4,20 @@ import secrets
 from dataclasses import replace
 
 from aiogram import Bot, F, Router
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError
 from aiogram.filters import Command, CommandObject, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
-from src.bot.conversation import acknowledge, belongs, refuse_stale, rewrite, say, take_away
+from src.bot.conversation import acknowledge, belongs, leave, refuse_stale, rewrite, say, take_away
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import explain
 from src.bot.keyboards import Act, Press, token_keyboard
 from src.bot.states import TokenPrompt, TokenStates, finish, prompt_in, save
-from src.bot.token_guard import NOT_DELETED, burnt
+from src.bot.token_guard import NOT_DELETED, burnt, exposes
 from src.bot.token_input import TokenInput, TokenProblem, matching, read_token
+from src.bot.waiting import patiently, still
 from src.database.models import Forge
 from src.database.repositories import accounts
 from src.forge import ForgeError, Identity, MissingPermission, Unauthorized
@@ -36,6 +38,7 @@ def token_router(kinds: tuple[str, ...]) -> Router:
     router = Router(name="tokens")
     commands = Command(*[f"set_{kind}_token" for kind in kinds], ignore_case=True)
     router.message.register(set_token, commands)
+    router.edited_message.register(set_token, commands, exposes)
     return router
 
 
@@ -43,6 +46,9 @@ def answer_router() -> Router:
     """The answers to the question for a token; behind all commands."""
     router = Router(name="token answers")
     router.message.register(token_sent, StateFilter(TokenStates.waiting), F.text, ~F.text.startswith("/"))
+    router.edited_message.register(
+        token_sent, StateFilter(TokenStates.waiting), F.text, ~F.text.startswith("/"), exposes
+    )
     router.message.register(no_text_sent, StateFilter(TokenStates.waiting), ~F.text)
     router.callback_query.register(token_cancelled, StateFilter(TokenStates.waiting), Press.filter(F.act == Act.CANCEL))
     return router
@@ -55,7 +61,7 @@ async def set_token(message: Message, command: CommandObject, scene: Scene) -> N
     if not visit.private:
         await _not_here(scene, message, exposed=bool(command.args))
         return
-    await scene.state.clear()
+    await leave(scene.state)
     given = read_token(command.args or "")
     if (given.token or given.problem) and not await take_away(message):
         await say(bot, visit, t(NOT_DELETED))
@@ -84,7 +90,7 @@ async def token_sent(message: Message, scene: Scene) -> None:
     if forge is None:
         await _ask(scene, asked, _known_instances(deps, asked.kind, t), prompt.message_id)
     else:
-        await _take(scene, forge, given, prompt.message_id)
+        await _take(scene, forge, given, prompt)
 
 
 async def no_text_sent(message: Message, bot: Bot, visit: Visit, t: Translator) -> None:
@@ -133,18 +139,26 @@ async def _ask(scene: Scene, forge: Forge, text: Text | str, message_id: int | N
     await save(scene.state, replace(prompt, message_id=message_id))
 
 
-async def _take(scene: Scene, forge: Forge, given: TokenInput, message_id: int | None = None) -> None:
+async def _take(scene: Scene, forge: Forge, given: TokenInput, prompt: TokenPrompt | None = None) -> None:
     """Check the token and store it; whatever is wrong is said, and the next message may be another one."""
     t, deps = scene.t, scene.deps
+    message_id, nonce = (prompt.message_id, prompt.nonce) if prompt else (None, "")
     if given.token is None:
         problem = t(_PROBLEMS[given.problem]) if given.problem else _question(deps, forge, t)
         await _ask(scene, forge, problem, message_id)
         return
     await scene.bot.send_chat_action(scene.visit.telegram_chat_id, "typing")
+    shown = message_id
+
+    async def slow() -> None:
+        nonlocal shown
+        shown = await _still_checking(scene, forge, message_id)
+
     try:
-        identity = await deps.credentials.with_token(forge, given.token).whoami()
+        ask = deps.credentials.with_token(forge, given.token).whoami
+        identity = await patiently(scene, nonce, ask, slow, may_leave=False)
     except ForgeError as error:
-        await _ask(scene, forge, _refused(deps, forge, error, t), message_id)
+        await _ask(scene, forge, _refused(deps, forge, error, t), shown)
         return
     async with deps.database.write() as session:
         await accounts.put(
@@ -157,10 +171,23 @@ async def _take(scene: Scene, forge: Forge, given: TokenInput, message_id: int |
             now=deps.clock(),
         )
     text = _stored(deps, forge, identity, given.token[-4:], t)
-    if message_id is None:
+    if shown is None:
         await say(scene.bot, scene.visit, text)
     else:
-        await rewrite(scene.bot, scene.visit, message_id, text)
+        await rewrite(scene.bot, scene.visit, shown, text)
+
+
+async def _still_checking(scene: Scene, forge: Forge, message_id: int | None) -> int | None:
+    """Say that it takes long, in the question's message or in one of its own; the message that says so."""
+    template = scene.t("Still checking your token: {forge} takes its time…")
+    text = template.format(forge=scene.deps.type_of(forge).title)
+    if message_id is not None:
+        await still(scene, message_id, text)
+        return message_id
+    try:
+        return (await say(scene.bot, scene.visit, text)).message_id
+    except (TelegramAPIError, ClientDecodeError):
+        return None  # what comes of the check is said anyway
 
 
 def _instance(deps: BotDeps, kind: str, address: str | None) -> Forge | None:

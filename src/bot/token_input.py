@@ -4,14 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 _LONGEST = 255  # characters of a token: no forge makes longer ones for people
-# What GitHub and GitLab put before their tokens ("Token prefixes"): not any word with `gl` and a hyphen, for people
-# search for projects named so. Eight characters more tell a token from a talk about tokens.
-_KNOWN = re.compile(
-    r"(?<![A-Za-z0-9])(?:gh[pousr]_|git[a-z]+_pat_|gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-)"
-    r"[A-Za-z0-9_.-]{8,}"
-)
 _COMMAND = re.compile(r"/set_\w+_token(?:@\w+)?\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _WRAPPING = " \t\r\n\"'`<>«»„“”‘’"
 
@@ -52,9 +47,14 @@ def read_token(text: str) -> TokenInput:
     return TokenInput(address, token)
 
 
-def holds_token(text: str) -> bool:
-    """Whether a token of GitHub or GitLab stands anywhere in a text."""
-    return _KNOWN.search(text) is not None
+def holds_token(text: str, pattern: str) -> bool:
+    """Whether a token that this pattern describes (see `ForgeType.token_pattern`) stands anywhere in a text."""
+    return bool(pattern) and _known(pattern).search(text) is not None
+
+
+@cache
+def _known(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})")
 
 
 def command_argument(text: str) -> str | None:

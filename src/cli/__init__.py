@@ -23,6 +23,7 @@ from src.cli.mistakes import (
     is_of_binding,
     settings_for,
     unusable,
+    who_may,
 )
 from src.config import ConfigError, Settings, load_settings, tokens_set
 
@@ -124,6 +125,8 @@ def _check_config(given: argparse.Namespace) -> int:
     print(f"The settings are fine for {', '.join(role for role in ROLES if role in given.only)}.")
     if settings.public_url is None:
         print("PUBLIC_URL is not set: hooks have to be made by hand.")
+    if "bot" in given.only:
+        print(who_may(settings))
     return 0
 
 
@@ -143,6 +146,8 @@ def _doctor(given: argparse.Namespace) -> int:
         public_url=settings.public_url,
         host=settings.host,
         port=settings.port,
+        access=settings.access.value,
+        admin_ids=len(settings.admin_ids),
     )
     findings = _in_loop(examine(inputs))
     print(json.dumps(machine(findings), indent=2) if given.json else human(findings))

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 
-from src.config import ConfigError, Settings, load_settings
+from src.config import Access, ConfigError, Settings, load_settings
 
 SPEAKS_TO_TELEGRAM = frozenset({"bot", "sender"})
 
@@ -22,6 +22,20 @@ def settings_for(roles: frozenset[str]) -> Settings:
             "or start only what needs none: `run --only webhook,worker`"
         )
     return settings
+
+
+def who_may(settings: Settings) -> str:
+    """A line about who may use the bot with these settings."""
+    if settings.access is Access.OPEN:
+        return "ACCESS is open: everybody on Telegram may use the bot."
+    if settings.access is Access.LIST:
+        return "ACCESS is list: only those in ADMIN_IDS and ALLOWED_IDS may use the bot."
+    if settings.admin_ids:
+        return "ACCESS is pairing: those in ADMIN_IDS let others in with /invite."
+    return (
+        "ACCESS is pairing: while the bot has no admin, each start prints a code in the log; "
+        "who sends it as /start CODE becomes the admin."
+    )
 
 
 def check_key_file(settings: Settings, file: Path) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 _BUSY_SECONDS = 5  # well under a lease; how long a writer waits for another process, e.g. a backup or a second replica
 _READERS = 4
+_CHECKPOINT_MS = 1_000  # how long a checkpoint, which holds up writers, waits for readers to end
 
 
 class Database:
@@ -53,11 +54,37 @@ class Database:
         async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
 
+    async def checkpoint(self) -> bool:
+        """Bring what was committed into the file and empty the write-ahead log; not within `write` or `read`.
+
+        Until then the log has earlier versions of what was changed and deleted. `False`: a reader (a backup, say)
+        held it back, so it is to be tried again later. PostgreSQL sees to such things itself.
+        """
+        if not self.is_sqlite:
+            return True
+        async with self._writer.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:  # only of a connection that is closed
+                return False
+            # Past SQLAlchemy, which would begin a transaction: a checkpoint cannot run within one.
+            try:
+                await _pragma(driver, f"busy_timeout={_CHECKPOINT_MS}")
+                is_busy, _, _ = await _pragma(driver, "wal_checkpoint(TRUNCATE)")
+            finally:
+                await _pragma(driver, f"busy_timeout={_BUSY_SECONDS * 1_000}")
+        return not is_busy
+
     async def close(self) -> None:
         """Close all connections."""
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+async def _pragma(driver: Any, words: str) -> tuple[int, ...]:
+    async with driver.execute(f"PRAGMA {words}") as cursor:
+        row: tuple[int, ...] = await cursor.fetchone()
+    return row
 
 
 def _sqlite_engine(url: str, *, size: int, read_only: bool) -> AsyncEngine:
@@ -79,6 +106,9 @@ def _sqlite_engine(url: str, *, size: int, read_only: bool) -> AsyncEngine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
+            # Deleted means overwritten: /delete_me promises it, and whoever gets hold of the file, or of a copy of it,
+            # could otherwise read rows in its free pages.
+            cursor.execute("PRAGMA secure_delete=ON")
         else:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()

@@ -192,6 +192,7 @@ class Hook(Base):
     secret: Mapped[bytes]  # encrypted
     previous_secret: Mapped[bytes | None]  # encrypted; still good until the moment below
     previous_secret_until: Mapped[datetime | None]
+    next_secret: Mapped[bytes | None]  # encrypted; good already, for the forge is being told of it
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     events: Mapped[list[str]]  # the forge's words that it is set to
     address: Mapped[str | None]  # where the forge was told to send
@@ -218,7 +219,7 @@ class Subscription(Base):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     scope: Mapped[str] = mapped_column(String(8))  # mine, all
     events: Mapped[list[str]]
-    levels: Mapped[dict[str, Any]]  # by kind: on, silent, off
+    levels: Mapped[dict[str, Any]]  # by category: on, silent, off
     filters: Mapped[dict[str, Any]]
     paused_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -270,7 +271,10 @@ class StoredEvent(Base):
     """What a delivery means, once however many deliveries tell of it."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_project_id_subject_key_aspect", "project_id", "subject_key", "aspect"),)
+    __table_args__ = (
+        Index("ix_events_project_id_subject_key_aspect", "project_id", "subject_key", "aspect"),
+        Index("ix_events_delivery_id", "delivery_id"),  # for the end of deliveries
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id", ondelete="SET NULL"))
@@ -339,7 +343,7 @@ class Sent(Base):
     discussion_id: Mapped[str | None] = mapped_column(String(64))
     comment_id: Mapped[str | None] = mapped_column(String(64))
     head_sha: Mapped[str | None] = mapped_column(String(64))
-    event_name: Mapped[str | None] = mapped_column(String(64))
+    categories: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # of `webhook.categories`
     sent_at: Mapped[datetime]
 
 
@@ -373,7 +377,10 @@ class LogEntry(Base):
     """One outcome that a person may ask about."""
 
     __tablename__ = "event_log"
-    __table_args__ = (Index("ix_event_log_kind_at", "kind", "at"),)
+    __table_args__ = (
+        Index("ix_event_log_kind_at", "kind", "at"),
+        Index("ix_event_log_delivery_id", "delivery_id"),  # as of events
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]

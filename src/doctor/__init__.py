@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from src.doctor import answers, database, forges, outside, telegram
+from src.doctor import access, answers, database, forges, outside, telegram
 from src.doctor.findings import Finding, Inputs, human, machine, scrub
 from src.forge_http import open_session
 
@@ -15,7 +15,7 @@ async def examine(inputs: Inputs) -> list[Finding]:
     """All findings, in the order in which one would mend them."""
     findings, stored = await database.check(inputs)
     keys, box = database.keys(inputs, stored)
-    findings.append(keys)
+    findings += [keys, access.check(inputs, admins=stored.admins)]
     async with (
         open_session() as shared,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=_TIMEOUT) as session,

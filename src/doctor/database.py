@@ -24,6 +24,7 @@ class Stored:
     accounts: tuple[tuple[Account, Forge], ...] = ()
     hooks: tuple[Hook, ...] = ()
     leases: tuple[str, ...] = ()  # the names of those that somebody holds
+    admins: int = 0  # how many a code made, besides ADMIN_IDS
 
 
 async def check(inputs: Inputs) -> tuple[list[Finding], Stored]:
@@ -68,6 +69,7 @@ async def _examine(database: Database) -> tuple[list[Finding], Stored]:
             accounts=tuple(await checkup.accounts(session)),
             hooks=tuple(await checkup.hooks(session)),
             leases=tuple(await checkup.held_leases(session, utc_now())),
+            admins=await checkup.count_admins(session),
         )
     return [writable, Finding("migrations", "ok", f"The schema is the newest ({at[0]}).")], stored
 

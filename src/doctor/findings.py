@@ -36,6 +36,8 @@ class Inputs:
     public_url: str | None
     host: str
     port: int
+    access: str = "pairing"  # as the setting
+    admin_ids: int = 0  # how many stand in ADMIN_IDS
     poll_seconds: int = 4  # how long to poll for a rival; an evicted one comes back within a second or two
 
 

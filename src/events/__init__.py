@@ -63,6 +63,7 @@ __all__ = [
     "IssueEvent",
     "JobEvent",
     "JobStatus",
+    "Mute",
     "OpenPage",
     "Page",
     "People",
@@ -163,4 +164,11 @@ class OpenPage:
     url: str
 
 
-Action = OpenPage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A button that offers to hear less: of the subject, of its project, of this kind of news."""
+
+    label: str
+
+
+Action = OpenPage | Mute

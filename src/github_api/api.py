@@ -1,5 +1,6 @@
 """gidgethub on the shared transport: addresses, headers, paging and JSON are its own, the rest is `forge_http`'s."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from src.forge import NotFound, Unavailable
 from src.forge_http import Channel
 
 PER_PAGE = 100  # the most that GitHub gives
+_LAST = re.compile(r'[?&]page=(\d{1,9})[^>]*>;\s*rel="last"')  # "Using pagination in the REST API"
 _JSON = "application/json; charset=utf-8"
 Variable = str | int | None
 
@@ -59,6 +61,13 @@ class GitHubApi(GitHubAPI):
         """GET one object, and the headers of the answer (names in lower case)."""
         witness = GitHubApi(self._channel, self.oauth_token)  # its own, for `self` may have other calls in flight
         return await witness.item(url), witness._headers
+
+    async def page(self, url: str, **variables: Variable) -> tuple[Any, str | None, int | None]:
+        """GET one page of a list: its JSON, the next page's address, and the number of the last where it is said."""
+        witness = GitHubApi(self._channel, self.oauth_token)  # as above
+        found, more = await witness.call("GET", url, variables)
+        last = _LAST.search(witness._headers.get("link", ""))
+        return found, more, int(last.group(1)) if last else None
 
     async def pages(self, url: str, *, limit: int, **variables: Variable) -> AsyncIterator[Any]:
         """GET page after page, at most `limit` of them. `url` has the parameter ``per_page``."""

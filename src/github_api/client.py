@@ -13,6 +13,7 @@ from src.events import Person, Subject, Team
 from src.forge import (
     FileDiff,
     ForgeClient,
+    HookPlace,
     HookSpec,
     Identity,
     MissingPermission,
@@ -54,25 +55,25 @@ class GitHubClient:
         """A repository by ``owner/name``, an old one included."""
         return await projects.by_path(self._api, path)
 
-    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
-        """Without admin rights GitHub says `NotFound`."""
-        return await hooks.listed(self._api, project)
+    async def hooks(self, place: HookPlace) -> tuple[RemoteHook, ...]:
+        """Without admin rights, and of an organisation without its scope, GitHub says `NotFound`."""
+        return await hooks.listed(self._api, place)
 
-    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+    async def create_hook(self, place: HookPlace, spec: HookSpec) -> RemoteHook:
         """GitHub sends a ping at once; the same address twice is `Rejected`."""
-        return await hooks.create(self._api, project, spec)
+        return await hooks.create(self._api, place, spec)
 
-    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
+    async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
         """Switches the hook on again, too."""
-        return await hooks.update(self._api, project, hook_id, spec)
+        return await hooks.update(self._api, place, hook_id, spec)
 
-    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         """Removes the hook."""
-        await hooks.delete(self._api, project, hook_id)
+        await hooks.delete(self._api, place, hook_id)
 
-    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         """Sends a ping."""
-        await hooks.ping(self._api, project, hook_id)
+        await hooks.ping(self._api, place, hook_id)
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A pull request."""

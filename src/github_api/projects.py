@@ -57,15 +57,19 @@ async def page_of(api: GitHubApi, search: str | None, page: int, per_page: int) 
     its own of 30 a minute. So a search filters the list itself, page by page, which the ETag cache makes cheap.
     """
     if search is None or not search.strip():
-        data, following = await api.call("GET", _MINE, {"per_page": per_page, "page": page})
+        data, following, last = await api.page(_MINE, per_page=per_page, page=page)
         found = tuple(repository.project() for repository in read_list(Repository, data))
-        return ProjectPage(projects=found, page=page, has_next=following is not None)
-    wanted, matches, end = search.strip().casefold(), [], page * per_page
+        return ProjectPage(projects=found, page=page, has_next=following is not None, last_page=last)
+    wanted, matches, end, last = search.strip().casefold(), [], page * per_page, None
     async for data in api.pages(_MINE, limit=_SEARCHED_PAGES):
         matches += [r.project() for r in read_list(Repository, data) if wanted in r.full_name.casefold()]
         if len(matches) > end:
             break
-    return ProjectPage(projects=tuple(matches[end - per_page : end]), page=page, has_next=len(matches) > end)
+    else:
+        last = max(1, -(-len(matches) // per_page))  # all were seen
+    return ProjectPage(
+        projects=tuple(matches[end - per_page : end]), page=page, has_next=len(matches) > end, last_page=last
+    )
 
 
 async def by_id(api: GitHubApi, external_id: str) -> RemoteProject:

@@ -6,6 +6,7 @@ from src.events import Person
 from src.forge import FileDiff, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
 from src.forge_http import Resource
 
+_WORDS = 200  # characters of what a hook's last delivery was answered
 _STATUSES = {"added": "added", "copied": "added", "removed": "removed", "renamed": "renamed"}
 
 
@@ -66,17 +67,37 @@ class HookConfig(Resource):
     url: str | None = None
 
 
+class LastResponse(Resource):
+    """How a hook's last delivery ended; no code: there was none yet."""
+
+    code: int | None = None
+    message: str | None = None
+
+    def trouble(self) -> str | None:
+        """GitHub's words for a delivery that was not answered well."""
+        if self.code is None or 200 <= self.code < 300:
+            return None
+        return (self.message or f"HTTP {self.code}")[:_WORDS]
+
+
 class Hook(Resource):
-    """A repository's webhook."""
+    """A webhook of a repository or an organisation; the latter's tell nothing of their last delivery."""
 
     id: str
     events: tuple[str, ...] = ()
     active: bool = True
     config: HookConfig = Field(default_factory=HookConfig)
+    last_response: LastResponse | None = None
 
     def hook(self) -> RemoteHook:
         """In neutral words."""
-        return RemoteHook(id=self.id, url=self.config.url or "", events=frozenset(self.events), active=self.active)
+        return RemoteHook(
+            id=self.id,
+            url=self.config.url or "",
+            events=frozenset(self.events),
+            active=self.active,
+            trouble=self.last_response.trouble() if self.last_response else None,
+        )
 
 
 class Branch(Resource):

@@ -19,11 +19,14 @@ class GitLabApi(GitLabAPI):
     def __init__(self, channel: Channel, token: str | None, web_url: str) -> None:
         super().__init__("git-assistant", access_token=token, url=web_url)
         self._channel = channel
+        self._web_url = web_url
+        self._headers: Mapping[str, str] = {}
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
         answer = await self._channel.request(method, url, headers, body)
+        self._headers = answer.headers
         # Only what gidgetlab needs: rate limits are the transport's, and an odd 2xx is as good as a 200.
         kept = {"content-type": _JSON, "link": _next_page(url, answer.headers)}
         return (204 if not answer.body.strip() else 200), kept, answer.body.strip()
@@ -48,6 +51,16 @@ class GitLabApi(GitLabAPI):
         """GET one object."""
         found, _ = await self.call("GET", url)
         return found
+
+    async def page(self, url: str, params: Mapping[str, str]) -> tuple[Any, str | None, int | None]:
+        """GET one page of a list: its JSON, the next page's address, and the number of the last.
+
+        ``x-total-pages`` is missing above 10,000 results: then the last is `None`.
+        """
+        witness = GitLabApi(self._channel, self.access_token, self._web_url)  # `self` may have other calls in flight
+        found, more = await witness.call("GET", url, params)
+        last = witness._headers.get("x-total-pages", "").strip()
+        return found, more, int(last) if last.isdecimal() else None
 
     async def pages(self, url: str, *, limit: int, **params: str) -> AsyncIterator[Any]:
         """GET page after page, at most `limit` of them."""

@@ -13,6 +13,7 @@ from src.events import Person, Subject, Team
 from src.forge import (
     FileDiff,
     ForgeClient,
+    HookPlace,
     HookSpec,
     Identity,
     MissingPermission,
@@ -54,25 +55,28 @@ class GitLabClient:
         """A project by its full path, an old one included."""
         return await projects.one(self._api, path)
 
-    async def hooks(self, project: ProjectRef) -> tuple[RemoteHook, ...]:
-        """Without the Maintainer role GitLab says `MissingPermission`."""
-        return await hooks.listed(self._api, project)
+    async def hooks(self, place: HookPlace) -> tuple[RemoteHook, ...]:
+        """Without the Maintainer role (of a group: Owner) GitLab says `MissingPermission`."""
+        return await hooks.listed(self._api, place)
 
-    async def create_hook(self, project: ProjectRef, spec: HookSpec) -> RemoteHook:
+    async def create_hook(self, place: HookPlace, spec: HookSpec) -> RemoteHook:
         """An address that GitLab may not call (a local one) is `Rejected` with its words."""
-        return await hooks.create(self._api, project, spec)
+        return await hooks.create(self._api, place, spec)
 
-    async def update_hook(self, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
-        """A new address needs the secret with it: GitLab would forget it, so that is `Rejected`."""
-        return await hooks.update(self._api, project, hook_id, spec)
+    async def update_hook(self, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
+        """A new address needs the secret with it: GitLab would forget it, so that is `Rejected`.
 
-    async def delete_hook(self, project: ProjectRef, hook_id: str) -> None:
+        A hook that GitLab has switched off stays off until `test_hook` succeeds.
+        """
+        return await hooks.update(self._api, place, hook_id, spec)
+
+    async def delete_hook(self, place: HookPlace, hook_id: str) -> None:
         """Removes the hook."""
-        await hooks.delete(self._api, project, hook_id)
+        await hooks.delete(self._api, place, hook_id)
 
-    async def test_hook(self, project: ProjectRef, hook_id: str) -> None:
+    async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         """`Rejected` with GitLab's words where the delivery failed or the project has nothing to make one of."""
-        await hooks.test(self._api, project, hook_id)
+        await hooks.test(self._api, place, hook_id)
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A merge request."""

@@ -1,6 +1,11 @@
-"""Webhooks of a project."""
+"""Webhooks of a project, and of a group for all projects in it and in its subgroups.
 
-from src.forge import HookSpec, ProjectRef, Rejected, RemoteHook
+Hooks of a group need the Owner role and a paid tier; elsewhere GitLab has no such address and says `NotFound`.
+"""
+
+from typing import assert_never
+
+from src.forge import GroupRef, HookPlace, HookSpec, ProjectRef, Rejected, RemoteHook
 from src.forge_http import read, read_list, segment
 from src.gitlab_api.api import GitLabApi
 from src.gitlab_api.projects import below
@@ -9,7 +14,7 @@ from src.gitlab_api.resources import Hook
 _PAGES = 5  # GitLab allows a hundred hooks for each project
 _TEST_TRIES = 3  # of the five test requests a minute that GitLab allows
 
-# Every event a project hook may have: those not wanted are sent as false, for push_events is on by default.
+# Every event that a hook may have: those not wanted are sent as false, for push_events is on by default.
 _EVENTS = (
     "push_events", "tag_push_events", "issues_events", "confidential_issues_events", "merge_requests_events",
     "note_events", "confidential_note_events", "job_events", "pipeline_events", "wiki_page_events",
@@ -25,44 +30,46 @@ _TRIGGERS = (
 )  # fmt: skip
 
 
-async def listed(api: GitLabApi, project: ProjectRef) -> tuple[RemoteHook, ...]:
-    """``GET /projects/:id/hooks``, all pages."""
-    pages = api.pages(below(project, "hooks"), limit=_PAGES)
+async def listed(api: GitLabApi, place: HookPlace) -> tuple[RemoteHook, ...]:
+    """``GET /projects/:id/hooks`` or ``GET /groups/:id/hooks``, all pages."""
+    pages = api.pages(_hooks(place), limit=_PAGES)
     return tuple([hook.hook() async for data in pages for hook in read_list(Hook, data)])
 
 
-async def create(api: GitLabApi, project: ProjectRef, spec: HookSpec) -> RemoteHook:
-    """``POST /projects/:id/hooks``."""
+async def create(api: GitLabApi, place: HookPlace, spec: HookSpec) -> RemoteHook:
+    """``POST .../hooks``."""
     if not spec.secret:
         raise Rejected("A hook is made with a secret, or its deliveries could be anybody's.")
-    data, _ = await api.call("POST", below(project, "hooks"), data=_body(spec))
+    data, _ = await api.call("POST", _hooks(place), data=_body(spec))
     return read(Hook, data).hook()
 
 
-async def update(api: GitLabApi, project: ProjectRef, hook_id: str, spec: HookSpec) -> RemoteHook:
-    """``PUT /projects/:id/hooks/:hook_id``.
+async def update(api: GitLabApi, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
+    """``PUT .../hooks/:hook_id``.
 
     GitLab forgets the secret of a hook whose address changes, so a new address without a secret is `Rejected` here.
+    A hook that it has switched off stays off until a test of it succeeds.
     """
-    address = _address(project, hook_id)
+    address = _address(place, hook_id)
     if spec.secret is None and (await _one(api, address)).url != spec.url:
         raise Rejected("GitLab forgets the secret of a hook whose address changes: set both together.")
     data, _ = await api.call("PUT", address, data=_body(spec))
     return read(Hook, data).hook()
 
 
-async def delete(api: GitLabApi, project: ProjectRef, hook_id: str) -> None:
-    """``DELETE /projects/:id/hooks/:hook_id``."""
-    await api.call("DELETE", _address(project, hook_id))
+async def delete(api: GitLabApi, place: HookPlace, hook_id: str) -> None:
+    """``DELETE .../hooks/:hook_id``."""
+    await api.call("DELETE", _address(place, hook_id))
 
 
-async def test(api: GitLabApi, project: ProjectRef, hook_id: str) -> None:
-    """``POST /projects/:id/hooks/:hook_id/test/:trigger`` with an event that the hook has.
+async def test(api: GitLabApi, place: HookPlace, hook_id: str) -> None:
+    """``POST .../hooks/:hook_id/test/:trigger`` with an event that the hook has.
 
-    GitLab makes the test delivery from what is in the project, and where there is nothing it says "Ensure the project
-    has ...": then the next event. A delivery that failed is not repeated, for GitLab switches a hook off after four.
+    GitLab makes the test delivery from what is in the project, or in a project of the group, and where there is nothing
+    it says "Ensure the project has ...": then the next event. A delivery that failed is not repeated, for GitLab
+    switches a hook off after four; one that succeeds switches it on again.
     """
-    address = _address(project, hook_id)
+    address = _address(place, hook_id)
     events = (await _one(api, address)).events
     triggers = [trigger for trigger in _TRIGGERS if trigger in events] or ["push_events"]
     *others, last = triggers[:_TEST_TRIES]
@@ -70,7 +77,7 @@ async def test(api: GitLabApi, project: ProjectRef, hook_id: str) -> None:
         try:
             await api.call("POST", f"{address}/test/{trigger}")
         except Rejected as error:
-            if "ensure the project" not in str(error).lower():
+            if "ensure the" not in str(error).lower():
                 raise
         else:
             return
@@ -81,8 +88,18 @@ async def _one(api: GitLabApi, address: str) -> RemoteHook:
     return read(Hook, await api.item(address)).hook()
 
 
-def _address(project: ProjectRef, hook_id: str) -> str:
-    return below(project, f"hooks/{segment(hook_id)}")
+def _address(place: HookPlace, hook_id: str) -> str:
+    return f"{_hooks(place)}/{segment(hook_id)}"
+
+
+def _hooks(place: HookPlace) -> str:
+    match place:
+        case ProjectRef():
+            return below(place, "hooks")
+        case GroupRef():
+            return f"groups/{segment(place.path)}/hooks"
+        case _:
+            assert_never(place)
 
 
 def _body(spec: HookSpec) -> dict[str, object]:

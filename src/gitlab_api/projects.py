@@ -61,9 +61,9 @@ async def page_of(api: GitLabApi, search: str | None, page: int, per_page: int) 
     }
     if search is not None and search.strip():
         params |= {"search": search.strip(), "search_namespaces": "true"}
-    data, following = await api.call("GET", "projects", params)
+    data, following, last = await api.page("projects", params)
     found = tuple(project.project() for project in read_list(Project, data))
-    return ProjectPage(projects=found, page=page, has_next=following is not None)
+    return ProjectPage(projects=found, page=page, has_next=following is not None, last_page=last)
 
 
 async def one(api: GitLabApi, id_or_path: str) -> RemoteProject:

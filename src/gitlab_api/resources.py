@@ -89,13 +89,21 @@ class Project(Resource):
 
 
 class Hook(Resource):
-    """A project's webhook. The events are fields of their own, ``push_events: true``."""
+    """A project's or a group's webhook. The events are fields of their own, ``push_events: true``."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
     url: str
-    alert_status: str | None = None
+    alert_status: str | None = None  # "temporarily_disabled", "disabled": it gets nothing, for it failed too often
+    disabled_until: str | None = None
+
+    def trouble(self) -> str | None:
+        """Why it gets nothing; GitLab says no more of how deliveries end."""
+        if self.alert_status in (None, "executable"):
+            return None
+        until = f" until {self.disabled_until}" if self.disabled_until else ""
+        return f"{str(self.alert_status).replace('_', ' ')} after failed deliveries{until}"[:200]
 
     def hook(self) -> RemoteHook:
         """In neutral words. A hook that GitLab has switched off for a while is not active."""
@@ -105,6 +113,7 @@ class Hook(Resource):
             url=self.url,
             events=frozenset(name for name, on in extra.items() if name.endswith("_events") and on is True),
             active=self.alert_status in (None, "executable"),
+            trouble=self.trouble(),
         )
 
 

@@ -12,7 +12,6 @@ from cachetools import TTLCache
 from src.database.credentials import Credentials
 from src.database.database import Database
 from src.database.models import Account, Forge, Project
-from src.database.repositories import accounts as account_rows
 from src.database.repositories import events as event_rows
 from src.events import (
     CommentEvent,
@@ -36,6 +35,7 @@ from src.forge import (
     Unauthorized,
     Unavailable,
 )
+from src.webhook import tokens
 
 log = logging.getLogger(__name__)
 _TTL = timedelta(minutes=15)
@@ -137,9 +137,12 @@ class Enricher:
         # With the moment when the token was checked: a renewed one is asked anew.
         key = (account.id, account.checked_at, scene.project.id, subject and subject.key, comment)
         if key not in self._access:
-            self._access[key] = await self._try(
+            may = await self._try(
                 account, scene, lambda client: client.can_read(scene.ref, subject, comment), refused=False
             )
+            if not may:  # a dead token is told no to everything, and its owner has to know
+                await self._try(account, scene, lambda client: client.whoami(), refused=None)
+            self._access[key] = may
         return self._access[key]
 
     async def _fixed(self, event: PipelineEvent, scene: Scene) -> PipelineEvent:
@@ -192,7 +195,7 @@ class Enricher:
         except Unauthorized:
             log.warning("account %s: the forge refuses its token", account.id)
             async with self._database.write() as session:
-                await account_rows.mark_dead(session, account, self._clock())
+                await tokens.refused(session, account, self._clock())
         except (MissingPermission, NotFound, Rejected):
             pass  # an answer: not with this token
         except RateLimited as error:

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Delivery, Project, StoredEvent
 from src.database.repositories import events as event_rows
-from src.database.repositories import messages, projects
+from src.database.repositories import messages, mutes, projects
 from src.database.repositories.subscriptions import Follower
-from src.events import Event, Person
+from src.events import Event, Person, SubjectKind
 from src.webhook.personalized_handlers import Reader, Recipient, coalesce_key
 
 
@@ -34,21 +34,34 @@ async def store(session: AsyncSession, plan: Plan, delivery: Delivery, now: date
     stored = await event_rows.put(session, event, project_id=project.id, delivery_id=delivery.id, now=now)
     if stored is None:
         return 0, f"{name}: told by another delivery"
-    queued = overtaken = 0
+    silenced = await mutes.places(session, project_id=project.id, subject_keys=subject_keys(event))
+    queued = overtaken = muted = 0
     for recipient in plan.told:
         chat_id, topic_id = recipient.reader.chat_id, recipient.reader.topic_id
-        if await messages.is_overtaken(session, event, project_id=project.id, chat_id=chat_id, topic_id=topic_id):
+        if (chat_id, topic_id) in silenced:
+            muted += 1
+        elif await messages.is_overtaken(session, event, project_id=project.id, chat_id=chat_id, topic_id=topic_id):
             overtaken += 1
         else:
             queued += await _queue(session, stored, event, recipient, delivery.id, now)
     words = f"{name}: {queued} told"
     if overtaken:
         words += f", {overtaken} overtaken by something newer"
+    if muted:
+        words += f", {muted} muted"
     if plan.refused:
         words += f", {plan.refused} without access"
     if plan.pending:
         words += f", access of {plan.pending} could not be checked"
     return queued, words
+
+
+def subject_keys(event: Event) -> tuple[str, ...]:
+    """What mutes the event: its subject, and the pull request that a pipeline runs for. As stored, cut to length."""
+    keys = [event.subject.key]
+    if event.refs.pull_request is not None:
+        keys.append(f"{SubjectKind.PULL_REQUEST}:{event.refs.pull_request}")
+    return tuple(dict.fromkeys(key[:320] for key in keys))
 
 
 async def _queue(

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def known_hooks(seconds: float = 5) -> TTLCache[tuple[str, str | None], Hook]:
     """A memory for hooks, so that a burst asks the database once.
 
-    A secret that was rotated meanwhile does no harm, for the previous one stays good for a day.
+    A secret that was rotated meanwhile does no harm: before a delivery is refused, the hook is looked up anew.
     """
     return TTLCache(1_000, seconds)
 
@@ -66,21 +66,13 @@ class Receiver:
         forge = self.types.get(kind)
         if forge is None:
             raise web.HTTPNotFound(text="No such forge.")
-        hook = await self._hook(kind, request.match_info.get("hook_id"))
-        if hook is None:
+        public_id = request.match_info.get("hook_id")
+        hook = await self._hook(kind, public_id)
+        if hook is None or _is_forgotten(hook, self.clock()):
             raise web.HTTPNotFound(text="No such hook.")
         async with read_body(request, self.budget) as body:
             now = self.clock()
-            try:
-                forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
-            except UndecryptableError as error:
-                if hook.id not in self.complained:
-                    self.complained[hook.id] = True
-                    log.error("hook %s: its secret was %s", hook.id, error)  # noqa: TRY400 - the trace says nothing more
-                raise web.HTTPServiceUnavailable(text="Not verifiable now.", headers={"Retry-After": "300"}) from None
-            except BadSignature:
-                await self._complain(hook, now)
-                raise web.HTTPUnauthorized(text="The signature does not fit this hook's secret.") from None
+            hook = await self._verified(hook, forge, request, body, now)
             if hook.removed_at is not None:
                 return _accepted()  # a late delivery of a hook that we removed
             delivery = NewDelivery(
@@ -99,23 +91,51 @@ class Receiver:
             raise web.HTTPServiceUnavailable(text="Not stored, send again.", headers={"Retry-After": "30"}) from error
         return _accepted()
 
+    async def _verified(self, hook: Hook, forge: ForgeType, request: web.Request, body: bytes, now: datetime) -> Hook:
+        """The hook as it is now, if one of its secrets made this delivery.
+
+        What we know by heart may be older than a rotation in another process, so a wrong signature is compared once
+        more with what is stored.
+        """
+        try:
+            try:
+                forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
+            except (BadSignature, UndecryptableError):
+                hook = await self._looked_up(forge.kind, request.match_info.get("hook_id")) or hook
+                forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
+        except UndecryptableError as error:
+            if hook.id not in self.complained:
+                self.complained[hook.id] = True
+                log.error("hook %s: its secret was %s", hook.id, error)  # noqa: TRY400 - the trace says nothing more
+            raise web.HTTPServiceUnavailable(text="Not verifiable now.", headers={"Retry-After": "300"}) from None
+        except BadSignature:
+            await self._complain(hook, now)
+            raise web.HTTPUnauthorized(text="The signature does not fit this hook's secret.") from None
+        return hook
+
     async def _hook(self, kind: str, public_id: str | None) -> Hook | None:
         hook = self.known.get((kind, public_id))
-        if hook is None:
-            async with self.database.read() as session:
-                if public_id is None:
-                    hook = await hooks.environment(session, kind)
-                else:
-                    hook = await hooks.by_public_id(session, kind, public_id)
-            if hook is not None:
-                self.known[kind, public_id] = hook
+        return hook if hook is not None else await self._looked_up(kind, public_id)
+
+    async def _looked_up(self, kind: str, public_id: str | None) -> Hook | None:
+        async with self.database.read() as session:
+            if public_id is None:
+                hook = await hooks.environment(session, kind)
+            else:
+                hook = await hooks.by_public_id(session, kind, public_id)
+        if hook is None or hook.removed_at is not None:  # it may be wanted again, and then at once
+            self.known.pop((kind, public_id), None)
+        else:
+            self.known[kind, public_id] = hook
         return hook
 
     def _secrets(self, hook: Hook, now: datetime) -> list[str]:
-        sealed = [hook.secret]
-        if hook.previous_secret is not None and hook.previous_secret_until is not None:
-            sealed += [hook.previous_secret] if hook.previous_secret_until > now else []
-        return [self.box.open(secret) for secret in sealed]
+        """What may have signed now. Raises `UndecryptableError` where the hook's own secret can't be read."""
+        found = [self.box.open(hook.secret)]
+        others = [hook.next_secret]
+        if hook.previous_secret_until is not None and hook.previous_secret_until > now:
+            others.append(hook.previous_secret)
+        return found + [self.box.open(other) for other in others if other is not None and self.box.opens(other)]
 
     async def _complain(self, hook: Hook, now: datetime) -> None:
         """Say it where people look, but not so often that a stranger could fill the disk."""
@@ -123,7 +143,7 @@ class Receiver:
             return
         self.complained[hook.id] = True
         async with self.database.write() as session:
-            await hooks.failed(session, hook.id, "a delivery with a wrong signature")
+            await hooks.failed(session, hook.id, hooks.WRONG_SIGNATURE)
             await event_log.add(
                 session,
                 kind="webhook_error",
@@ -137,3 +157,7 @@ class Receiver:
 
 def _accepted() -> web.Response:
     return web.json_response({"status": "accepted"}, status=202)
+
+
+def _is_forgotten(hook: Hook, now: datetime) -> bool:
+    return hook.removed_at is not None and now - hook.removed_at > hooks.REMEMBERED

@@ -16,10 +16,11 @@ class Notice(StrEnum):
 
     TOKEN_DEAD = "token_dead"  # noqa: S105 - account_id
     TOKEN_POOR = "token_poor"  # noqa: S105 - account_id, missing: list of the forge's words
+    TOKEN_WELL = "token_well"  # noqa: S105 - account_id: it was said to be dead, and works again
     HOOK_BROKEN = "hook_broken"  # project_id, reason: a ManualReason, and what it needs
     HOOK_LOST = "hook_lost"  # project_id: nobody who follows it may look after its hook any more
     SPONSOR_LEFT = "sponsor_left"  # paths: what a group no longer follows, name: of who left
-    TOPIC_GONE = "topic_gone"  # paths: what is told in the group's general chat from now on
+    TOPIC_GONE = "topic_gone"  # paths: what is told in the chat itself from now on, more: how many besides
     GUESSING = "guessing"  # name, telegram_id: who tries codes that there are not
 
 
@@ -35,4 +36,13 @@ async def post(
 ) -> None:
     """Say it to a chat of ours, soon and once: while the same `key` waits to be said it is not doubled."""
     payload = {"notice": str(notice), "chat_id": chat_id, "topic_id": topic_id, "params": params or {}}
-    await jobs.put(session, NOTICE_JOB, f"{notice}:{chat_id}:{key}"[:128], now=now, payload=payload)
+    await jobs.put(session, NOTICE_JOB, _key(notice, chat_id, key), now=now, payload=payload)
+
+
+async def withdraw(session: AsyncSession, notice: Notice, *, chat_id: int, key: str) -> bool:
+    """It is no longer so: where it waits to be said, it is not. Whether it did; `False`: it was said, or never was."""
+    return await jobs.drop(session, NOTICE_JOB, _key(notice, chat_id, key))
+
+
+def _key(notice: Notice, chat_id: int, key: str) -> str:
+    return f"{notice}:{chat_id}:{key}"[:128]

@@ -21,6 +21,7 @@ from src.events import (
     ReviewEvent,
     ReviewState,
 )
+from src.webhook.categories import Level, level_of
 from src.webhook.reasons import Reason, ReasonVia
 
 
@@ -34,7 +35,7 @@ class Reader:
     is_private_chat: bool
     scope: str  # "mine", "all"
     names: frozenset[str]
-    levels: Mapping[str, Any]  # by event kind: on, silent, off
+    levels: Mapping[str, Any]  # by category: on, silent, off
     account_id: int | None
     person: Person | None  # whose account it is
     emails: frozenset[str] = frozenset()  # lower case
@@ -54,7 +55,7 @@ class Recipient:
 
     reader: Reader
     reasons: tuple[ReasonVia, ...]
-    level: str  # "on", "silent"
+    level: Level  # never "off"
 
 
 _ADDRESSED = {
@@ -77,11 +78,12 @@ def recipients(event: Event, readers: Sequence[Reader], facts: Facts) -> list[Re
     """Those of the readers who are told, in their order; each chat and topic at most once."""
     found: dict[tuple[int, int], Recipient] = {}
     for reader in readers:
-        level = str(reader.levels.get(event.kind, "on"))
-        if level == "off" or (event.confidential and not reader.is_private_chat) or _is_own_action(event, reader):
+        if (event.confidential and not reader.is_private_chat) or _is_own_action(event, reader):
             continue
         reasons = _reasons_to_tell(event, reader, facts)
-        if reasons:
+        anyway = reader.scope == "all" or not event.personal
+        level = level_of(event, reasons, reader.levels, anyway=anyway)
+        if reasons and level != "off":
             found.setdefault((reader.chat_id, reader.topic_id), Recipient(reader=reader, reasons=reasons, level=level))
     return list(found.values())
 

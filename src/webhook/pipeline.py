@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from src.database.database import Database
-from src.database.models import Account, Delivery, Hook
+from src.database.models import Account, Delivery, Hook, Project
 from src.database.repositories import deliveries, event_log, forges, hooks, projects, subscriptions
 from src.database.repositories.subscriptions import Follower
 from src.events import DocumentationEvent, Event
@@ -172,7 +172,7 @@ class Pipeline:
                 project = await projects.find(session, hook.forge_id, event.project.external_id)
                 if project is None:
                     continue
-                if hook.project_id is not None and hook.project_id != project.id:
+                if _is_foreign(hook, project, event):
                     raise ForeignProject
                 followers = await subscriptions.followers(session, project.id, self._clock())
                 forge = await forges.get(session, hook.forge_id)
@@ -269,6 +269,14 @@ class Pipeline:
                 project_id=hook.project_id,
             )
         return state
+
+
+def _is_foreign(hook: Hook, project: Project, event: Event) -> bool:
+    """Whether the hook has no business with the project: it is of another one, or of a group that is not above it."""
+    if hook.group_path is not None:
+        above = f"{hook.group_path}/".casefold()
+        return not all(path.casefold().startswith(above) for path in (project.path, event.project.path))
+    return hook.project_id is not None and hook.project_id != project.id
 
 
 def _later(delivery: Delivery, now: datetime, until: datetime) -> datetime:

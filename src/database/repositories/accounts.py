@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Account
+from src.database.models import Account, Subscription, User
+from src.database.repositories import jobs
 from src.forge import Identity
 
 
@@ -33,8 +34,11 @@ async def put(
     found.token, found.token_last4 = token, last4
     found.scopes = None if identity.scopes is None else sorted(identity.scopes)
     found.missing = list(identity.missing)
-    found.checked_at, found.dead_at = now, None
+    was_dead, found.checked_at, found.dead_at = found.dead_at is not None, now, None
+    found.poor_at = now if identity.missing else None  # who gives a token is told what it lacks
     await session.flush()
+    if was_dead:
+        await _wake(session, found.id, now)
     return found
 
 
@@ -62,3 +66,76 @@ async def mark_dead(session: AsyncSession, account: Account, now: datetime) -> b
         .returning(Account.id)
     )
     return result.first() is not None
+
+
+async def to_check(
+    session: AsyncSession,
+    forge_id: int,
+    *,
+    alive_before: datetime,
+    dying_before: datetime,
+    dead_since: datetime,
+    limit: int,
+) -> Sequence[Account]:
+    """Accounts of a forge whose token it is time to try, the longest unchecked first. Not those of who may not be here.
+
+    Those checked before `alive_before`; of tokens that died after `dead_since` those checked before `dying_before`.
+    """
+    due = or_(
+        Account.checked_at <= alive_before,
+        and_(Account.dead_at > dead_since, Account.checked_at <= dying_before),
+    )
+    query = (
+        select(Account)
+        .join(User, User.id == Account.user_id)
+        .where(Account.forge_id == forge_id, User.barred_at.is_(None), due)
+        .order_by(Account.checked_at, Account.id)
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def checked(session: AsyncSession, account: Account, identity: Identity, now: datetime) -> bool:
+    """The token that `account` was read with works, and may do this much. `False`: there is a newer one by now.
+
+    One that was dead wakes what rested for it.
+    """
+    result = await session.execute(
+        update(Account)
+        .where(Account.id == account.id, Account.token == account.token)
+        .values(
+            login=identity.login,
+            emails=list(identity.emails),
+            scopes=None if identity.scopes is None else sorted(identity.scopes),
+            missing=list(identity.missing),
+            poor_at=(account.poor_at or now) if identity.missing else None,
+            checked_at=now,
+            dead_at=None,
+        )
+        .returning(Account.id)
+        .execution_options(synchronize_session=False)
+    )
+    if result.first() is None:
+        return False
+    if account.dead_at is not None:
+        await _wake(session, account.id, now)
+    return True
+
+
+async def looked_at(session: AsyncSession, account: Account, now: datetime) -> None:
+    """The token that `account` was read with was tried, and nothing is new."""
+    await session.execute(
+        update(Account).where(Account.id == account.id, Account.token == account.token).values(checked_at=now)
+    )
+
+
+async def remove(session: AsyncSession, account_id: int) -> None:
+    """Delete an account with its token; what it speaks for ends before: `erasure.end_subscriptions`."""
+    await session.execute(delete(Account).where(Account.id == account_id).execution_options(synchronize_session=False))
+
+
+async def _wake(session: AsyncSession, account_id: int, now: datetime) -> None:
+    """The account's token works again: the hooks of what it follows are looked after at once."""
+    query = select(Subscription.project_id).where(Subscription.account_id == account_id).distinct()
+    for project_id in await session.scalars(query):
+        await jobs.put(session, "hook_settle", str(project_id), now=now)

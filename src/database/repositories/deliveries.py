@@ -125,6 +125,12 @@ async def _write(session: AsyncSession, delivery: Delivery, values: dict[str, An
     return result.first() is not None
 
 
+async def first_since(session: AsyncSession, hook_id: int, since: datetime) -> Delivery | None:
+    """The first delivery of a hook that came at that moment or later."""
+    query = select(Delivery).where(Delivery.hook_id == hook_id, Delivery.received_at >= since)
+    return await session.scalar(query.order_by(Delivery.id).limit(1))
+
+
 async def counts(session: AsyncSession) -> dict[str, int]:
     """How many deliveries stand in which unfinished state, for metrics."""
     rows = await session.execute(

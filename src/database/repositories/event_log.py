@@ -38,3 +38,9 @@ async def latest(session: AsyncSession, *, kind: str | None = None, limit: int =
     """The newest rows, newest first."""
     query = select(LogEntry).order_by(LogEntry.id.desc()).limit(limit)
     return (await session.scalars(query if kind is None else query.where(LogEntry.kind == kind))).all()
+
+
+async def last_at(session: AsyncSession, *, kind: str, outcome: str) -> datetime | None:
+    """When this last came out."""
+    query = select(LogEntry.at).where(LogEntry.kind == kind, LogEntry.outcome == outcome)
+    return await session.scalar(query.order_by(LogEntry.id.desc()).limit(1))

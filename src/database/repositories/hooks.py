@@ -1,13 +1,16 @@
 """Webhooks that we registered, or that were made by hand."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Forge, Hook
+from src.database.models import Account, Chat, Forge, Hook, Project, Subscription
 from src.forge import RemoteHook
+
+WRONG_SIGNATURE = "a delivery with a wrong signature"  # in `last_error`: its secret may have been changed by hand
+REMEMBERED = timedelta(days=30)  # how long late deliveries of a removed hook are answered as if it were there
 
 
 async def by_public_id(session: AsyncSession, kind: str, public_id: str) -> Hook | None:
@@ -26,14 +29,62 @@ async def environment(session: AsyncSession, kind: str, *, switched_off: bool = 
     return await session.scalar(query if switched_off else query.where(Hook.removed_at.is_(None)))
 
 
-async def for_project(session: AsyncSession, project_id: int) -> Hook | None:
-    """The living hook of a project, the managed one before one made by hand."""
+async def for_project(session: AsyncSession, project_id: int, *, account_id: int | None = None) -> Hook | None:
+    """The living hook of a project: the managed one before one made by hand.
+
+    Of several made by hand one that delivers comes first, then the account's own.
+    """
+    mine = [] if account_id is None else [Hook.account_id.is_distinct_from(account_id)]
     return await session.scalar(
         select(Hook)
         .where(Hook.project_id == project_id, Hook.removed_at.is_(None))
-        .order_by(Hook.origin != "managed", Hook.id)
+        .order_by(Hook.origin != "managed", Hook.last_event_at.is_(None), *mine, Hook.id)
         .limit(1)
     )
+
+
+async def covering(session: AsyncSession, forge_id: int, path: str) -> Hook | None:
+    """The living hook of the nearest group that a project of this path belongs to."""
+    parts = path.casefold().split("/")
+    groups = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    return await session.scalar(
+        select(Hook)
+        .where(Hook.forge_id == forge_id, Hook.removed_at.is_(None), func.lower(Hook.group_path).in_(groups))
+        .order_by(func.length(Hook.group_path).desc(), Hook.id)
+        .limit(1)
+    )
+
+
+async def of_group(session: AsyncSession, forge_id: int, path: str) -> Hook | None:
+    """The living hook of just this group."""
+    return await session.scalar(
+        select(Hook)
+        .where(Hook.forge_id == forge_id, Hook.removed_at.is_(None), func.lower(Hook.group_path) == path.lower())
+        .limit(1)
+    )
+
+
+async def below_group(session: AsyncSession, hook: Hook) -> Sequence[Hook]:
+    """Our living hooks of what belongs to a group that has one: its projects' and those of groups in it."""
+    below = Project.path.istartswith(f"{hook.group_path}/", autoescape=True)
+    inner = Hook.group_path.istartswith(f"{hook.group_path}/", autoescape=True)
+    return (
+        await session.scalars(
+            select(Hook)
+            .outerjoin(Project, Project.id == Hook.project_id)
+            .where(Hook.forge_id == hook.forge_id, Hook.origin == "managed", Hook.removed_at.is_(None))
+            .where(or_(below, inner))
+            .order_by(Hook.id)
+        )
+    ).all()
+
+
+async def covered_projects(session: AsyncSession, hook: Hook) -> Sequence[Project]:
+    """The followed projects that a group's hook tells of."""
+    followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
+    below = Project.path.istartswith(f"{hook.group_path}/", autoescape=True)
+    query = select(Project).where(Project.forge_id == hook.forge_id, below, followed)
+    return (await session.scalars(query.order_by(Project.id))).all()
 
 
 async def of_projects(session: AsyncSession, project_ids: Sequence[int]) -> Sequence[Hook]:
@@ -55,6 +106,11 @@ async def get(session: AsyncSession, hook_id: int) -> Hook:
     return await session.get_one(Hook, hook_id)
 
 
+async def find(session: AsyncSession, hook_id: int) -> Hook | None:
+    """One hook by our id, if it is still known."""
+    return await session.get(Hook, hook_id)
+
+
 async def heard(session: AsyncSession, hook_id: int, now: datetime) -> None:
     """A genuine delivery came: the hook works."""
     await session.execute(update(Hook).where(Hook.id == hook_id).values(last_event_at=now, last_error=None))
@@ -70,41 +126,186 @@ async def failed(session: AsyncSession, hook_id: int, error: str) -> None:
 
 
 async def connected(
-    session: AsyncSession, hook_id: int, *, remote: RemoteHook, account_id: int, events: Collection[str]
+    session: AsyncSession, hook_id: int, *, remote: RemoteHook, account_id: int, events: Collection[str], now: datetime
 ) -> None:
-    """The forge has the hook, set to these events, and this account looks after it."""
-    await session.execute(
-        update(Hook)
-        .where(Hook.id == hook_id)
-        .values(
-            origin="managed",
-            remote_id=remote.id,
-            address=remote.url,
-            account_id=account_id,
-            events=sorted(events),
-            last_error=None,
-        )
+    """The forge has the hook, set to these events, and this account looks after it: nothing is left to complain of."""
+    await _set(
+        session,
+        hook_id,
+        origin="managed",
+        remote_id=remote.id,
+        address=remote.url,
+        account_id=account_id,
+        events=sorted(events),
+        last_error=remote.trouble,
+        checked_at=now,
+        told_at=None,
     )
 
 
-async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, address: str) -> None:
+async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, address: str, now: datetime) -> None:
     """Nobody of us may make the hook: somebody will, by hand, with this address and the stored secret."""
-    await session.execute(
-        update(Hook)
-        .where(Hook.id == hook_id)
-        .values(origin="manual", remote_id=None, address=address, account_id=account_id)
+    await _set(
+        session,
+        hook_id,
+        origin="manual",
+        remote_id=None,
+        address=address,
+        account_id=account_id,
+        checked_at=now,
+        removed_at=None,
     )
 
 
-async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes, *, until: datetime) -> None:
-    """Accept another (encrypted) secret, too, until then: the forge is about to be told of it."""
-    await session.execute(
-        update(Hook).where(Hook.id == hook_id).values(previous_secret=secret, previous_secret_until=until)
+async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes) -> None:
+    """Accept another (encrypted) secret, too: the forge is about to be told of it, and perhaps was."""
+    await _set(session, hook_id, next_secret=secret)
+
+
+async def replace_secret(session: AsyncSession, hook_id: int, secret: bytes, *, until: datetime, now: datetime) -> None:
+    """The forge signs with this (encrypted) secret now; the one before it stays good for what is under way."""
+    await _set(
+        session,
+        hook_id,
+        previous_secret=Hook.secret,
+        previous_secret_until=until,
+        secret=secret,
+        next_secret=None,
+        secret_made_at=now,
     )
 
 
-async def replace_secret(session: AsyncSession, hook_id: int, secret: bytes) -> None:
-    """From now on this (encrypted) secret is the only one."""
+async def checked(session: AsyncSession, hook_id: int, now: datetime, *, error: str | None = None) -> None:
+    """It was looked at, or nobody may look; `error` says what is wrong with it."""
+    await _set(session, hook_id, checked_at=now, **({} if error is None else {"last_error": error}))
+
+
+async def told(session: AsyncSession, hook_id: int, now: datetime) -> bool:
+    """Its people are told that it needs a hand. Whether that is news: another process may have told them."""
+    news = await session.execute(
+        update(Hook).where(Hook.id == hook_id, Hook.told_at.is_(None)).values(told_at=now).returning(Hook.id)
+    )
+    return news.first() is not None
+
+
+async def tombstone(session: AsyncSession, hook_id: int, now: datetime, *, is_gone: bool) -> None:
+    """Nobody needs it any more. Unless it `is_gone`, the forge still has it and is asked again to remove it."""
+    values: dict[str, object] = {"removed_at": now, "checked_at": now, "told_at": None}
+    await _set(session, hook_id, **values, **({"remote_id": None} if is_gone else {}))
+
+
+async def gone(session: AsyncSession, hook_ids: Collection[int]) -> None:
+    """The forge no longer has these removed hooks."""
     await session.execute(
-        update(Hook).where(Hook.id == hook_id).values(secret=secret, previous_secret=None, previous_secret_until=None)
+        update(Hook).where(Hook.id.in_(hook_ids), Hook.removed_at.is_not(None)).values(remote_id=None)
+    )
+
+
+async def discard(session: AsyncSession, hook_id: int) -> None:
+    """Forget a hook that was never made: no forge knows its address."""
+    await session.execute(delete(Hook).where(Hook.id == hook_id, Hook.remote_id.is_(None)))
+
+
+async def by_hand(session: AsyncSession, project_id: int) -> Sequence[Hook]:
+    """What people were told to make by hand, oldest first, removed ones included."""
+    query = select(Hook).where(Hook.project_id == project_id, Hook.origin == "manual").order_by(Hook.id)
+    return (await session.scalars(query)).all()
+
+
+async def left_behind(session: AsyncSession, place: Hook) -> Sequence[Hook]:
+    """Removed hooks of the same project or group that the forge may still have."""
+    same = Hook.group_path == place.group_path if place.project_id is None else Hook.project_id == place.project_id
+    query = select(Hook).where(Hook.forge_id == place.forge_id, same, Hook.origin == "managed")
+    return (await session.scalars(query.where(Hook.removed_at.is_not(None), Hook.remote_id.is_not(None)))).all()
+
+
+async def managed(session: AsyncSession) -> Sequence[Hook]:
+    """All living hooks that we made."""
+    query = select(Hook).where(Hook.origin == "managed", Hook.removed_at.is_(None)).order_by(Hook.id)
+    return (await session.scalars(query)).all()
+
+
+async def unseen(session: AsyncSession, *, since: datetime) -> Sequence[int]:
+    """The ids of our living hooks at which nobody looked since then, the longest unseen first."""
+    query = (
+        select(Hook.id)
+        .where(Hook.origin == "managed", Hook.removed_at.is_(None))
+        .where(or_(Hook.checked_at.is_(None), Hook.checked_at <= since))
+        .order_by(Hook.checked_at.is_not(None), Hook.checked_at, Hook.id)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def not_yet_gone(session: AsyncSession, *, since: datetime, removed_after: datetime) -> Sequence[int]:
+    """The ids of removed hooks that the forge may still have and was not asked about since then."""
+    query = select(Hook.id).where(Hook.origin == "managed", Hook.remote_id.is_not(None))
+    return (await session.scalars(query.where(Hook.removed_at > removed_after, Hook.checked_at <= since))).all()
+
+
+async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]:
+    """The ids of our living hooks whose secret is older than that."""
+    made = func.coalesce(Hook.secret_made_at, Hook.created_at)
+    query = select(Hook.id).where(Hook.origin == "managed", Hook.removed_at.is_(None), Hook.remote_id.is_not(None))
+    return (await session.scalars(query.where(made <= made_before).order_by(Hook.id))).all()
+
+
+async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[int]:
+    """The ids of followed projects without a hook of ours on them; one on their group may tell of them all the same.
+
+    Left out are those of which it was asked since then who may make one, and those whose hook was removed just now.
+    """
+    own = select(Hook.id).where(Hook.project_id == Project.id)
+    has_ours = own.where(Hook.origin == "managed", Hook.removed_at.is_(None)).exists()
+    was_removed = own.where(Hook.removed_at > removed_since).exists()
+    was_asked = own.where(Hook.origin == "manual", Hook.removed_at.is_(None), Hook.checked_at > asked_since).exists()
+    followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
+    query = select(Project.id).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
+    return (await session.scalars(query)).all()
+
+
+async def helpers(session: AsyncSession, project_ids: Collection[int]) -> Sequence[Account]:
+    """The living accounts behind the subscriptions to these projects, those of the oldest subscriptions first."""
+    rows = await session.scalars(
+        select(Account)
+        .join(Subscription, Subscription.account_id == Account.id)
+        .where(Subscription.project_id.in_(project_ids), Account.dead_at.is_(None))
+        .order_by(Subscription.id)
+    )
+    return list(dict.fromkeys(rows))
+
+
+async def is_followed(session: AsyncSession, project_ids: Collection[int], *, but: int | None = None) -> bool:
+    """Whether anybody (`but` this person) follows one of these projects, in whatever state their subscription is."""
+    query = select(Subscription.id).where(Subscription.project_id.in_(project_ids))
+    others = query if but is None else query.where(Subscription.owner_id != but)
+    return await session.scalar(others.limit(1)) is not None
+
+
+async def people(session: AsyncSession, project_id: int) -> Sequence[tuple[int, int]]:
+    """The chats (our ids) and topics to be told of a project's hook.
+
+    Not where Telegram refuses us, nor where the token behind the subscription is dead: there its owner was told so.
+    """
+    rows = await session.execute(
+        select(Subscription.chat_id, Subscription.topic_id)
+        .join(Chat, Chat.id == Subscription.chat_id)
+        .outerjoin(Account, Account.id == Subscription.account_id)
+        .where(Subscription.project_id == project_id, Chat.off_at.is_(None))
+        .where(or_(Account.id.is_(None), Account.dead_at.is_(None)))
+        .order_by(Subscription.id)
+    )
+    return [(chat_id, topic_id) for chat_id, topic_id in rows]
+
+
+async def kept_by(session: AsyncSession, user_id: int) -> Sequence[Hook]:
+    """The living hooks of the projects that a person's accounts look after, or that the person follows."""
+    own = select(Account.id).where(Account.user_id == user_id)
+    followed = select(Subscription.project_id).where(Subscription.owner_id == user_id)
+    query = select(Hook).where(Hook.origin != "environment", Hook.removed_at.is_(None))
+    return (await session.scalars(query.where(or_(Hook.account_id.in_(own), Hook.project_id.in_(followed))))).all()
+
+
+async def _set(session: AsyncSession, hook_id: int, **values: object) -> None:
+    await session.execute(
+        update(Hook).where(Hook.id == hook_id).values(**values).execution_options(synchronize_session=False)
     )

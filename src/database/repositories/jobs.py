@@ -40,9 +40,12 @@ async def put(
     return made is not None
 
 
-async def drop(session: AsyncSession, kind: str, key: str) -> None:
-    """What waits under this kind and key is not to be done any more."""
-    await session.execute(delete(Job).where(Job.kind == kind, Job.key == key, Job.state == "new"))
+async def drop(session: AsyncSession, kind: str, key: str) -> bool:
+    """What waits under this kind and key is not to be done any more. Whether anything did."""
+    result = await session.execute(
+        delete(Job).where(Job.kind == kind, Job.key == key, Job.state == "new").returning(Job.id)
+    )
+    return result.first() is not None
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent, Subscription
+from src.database.models import Chat, Forge, Message, Project, Sent, StoredEvent
 from src.database.upsert import insert_if_new
 from src.events import Event
 
@@ -206,25 +206,13 @@ async def take_back(session: AsyncSession, *, now: datetime) -> int:
     return len(result.all())
 
 
-async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int, *, for_good: bool) -> None:
-    """The topic cannot be written to: what waits for it goes to the chat itself, unless that is told the same anyway.
-
-    `for_good`: it is gone, so the chat's subscriptions leave it too, but for those to projects that the chat itself
-    follows already.
-    """
+async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int) -> None:
+    """The topic cannot be written to: what waits for it goes to the chat itself, unless that is told it anyway."""
     there = select(Message.event_id).where(Message.chat_id == chat_id, Message.topic_id == 0).scalar_subquery()
     waiting = (Message.chat_id == chat_id, Message.topic_id == topic_id, Message.state == "new")
     told = update(Message).where(*waiting, Message.event_id.in_(there))
     await session.execute(told.values(state="dead", error="told in the chat itself"))
     await session.execute(update(Message).where(*waiting).values(topic_id=0))
-    if for_good:
-        place = (Subscription.chat_id == chat_id, Subscription.topic_id == topic_id)
-        followed = select(Subscription.project_id).where(Subscription.chat_id == chat_id, Subscription.topic_id == 0)
-        await session.execute(
-            update(Subscription)
-            .where(*place, Subscription.project_id.not_in(followed.scalar_subquery()))
-            .values(topic_id=0)
-        )
 
 
 async def drop_waiting(session: AsyncSession, chat_id: int, *, error: str) -> int:
@@ -245,6 +233,32 @@ async def add_sent(session: AsyncSession, sent: Sent) -> None:
     await session.execute(delete(Sent).where(*same, Sent.telegram_message_id == sent.telegram_message_id))
     session.add(sent)
     await session.flush()
+
+
+async def find_sent(session: AsyncSession, *, bot_id: int, chat_id: int, telegram_message_id: int) -> Sent | None:
+    """What a message in a chat of ours is about; `None` where that is no longer known."""
+    return await session.scalar(
+        select(Sent).where(
+            Sent.bot_id == bot_id, Sent.chat_id == chat_id, Sent.telegram_message_id == telegram_message_id
+        )
+    )
+
+
+async def drop_subject(session: AsyncSession, sent: Sent) -> None:
+    """Give up what waits to be told in the same place of the same subject: it was muted."""
+    same_project = select(StoredEvent.id).where(StoredEvent.project_id == sent.project_id).scalar_subquery()
+    await session.execute(
+        update(Message)
+        .where(
+            Message.chat_id == sent.chat_id,
+            Message.topic_id == sent.topic_id,
+            Message.subject_key == sent.subject_key,
+            Message.event_id.in_(same_project),
+            Message.state == "new",
+        )
+        .values(state="dead", error="muted")
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

@@ -18,6 +18,11 @@ async def get(session: AsyncSession, project_id: int) -> Project:
     return await session.get_one(Project, project_id)
 
 
+async def by_id(session: AsyncSession, project_id: int) -> Project | None:
+    """As `get`, of one that may be gone."""
+    return await session.get(Project, project_id)
+
+
 async def ensure(session: AsyncSession, forge_id: int, remote: RemoteProject) -> Project:
     """The row of a project as the API shows it now: made when absent, its path and visibility brought up to date."""
     found = await find(session, forge_id, remote.external_id)

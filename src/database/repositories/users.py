@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Chat, Message, Sent, Subscription, User
+from src.database.models import Chat, Message, Sent, User
+from src.database.repositories import mutes, subscriptions
 
 
 async def ensure_user(
@@ -33,9 +34,38 @@ async def ensure_chat(session: AsyncSession, telegram_id: int, *, type_: str, ti
     return found
 
 
+async def get_user(session: AsyncSession, user_id: int) -> User:
+    """One person by our id."""
+    return await session.get_one(User, user_id)
+
+
 async def get_chat(session: AsyncSession, chat_id: int) -> Chat:
     """One chat by our id."""
     return await session.get_one(Chat, chat_id)
+
+
+async def find_chat(session: AsyncSession, chat_id: int) -> Chat | None:
+    """As `get_chat`, of one that may be gone."""
+    return await session.get(Chat, chat_id)
+
+
+async def chat_by_number(session: AsyncSession, telegram_id: int) -> Chat | None:
+    """The row of a chat by Telegram's number."""
+    return await session.scalar(select(Chat).where(Chat.telegram_id == telegram_id))
+
+
+async def private_chat(session: AsyncSession, user_id: int) -> Chat | None:
+    """A person's private chat with us, where there is one and the person may (still) use us."""
+    return await session.scalar(
+        select(Chat)
+        .join(User, User.telegram_id == Chat.telegram_id)
+        .where(User.id == user_id, User.barred_at.is_(None))
+    )
+
+
+async def switch_on(session: AsyncSession, chat_id: int) -> None:
+    """We may speak in this chat again."""
+    await session.execute(update(Chat).where(Chat.id == chat_id).values(off_at=None, off_reason=None))
 
 
 async def switch_off(session: AsyncSession, chat_id: int, *, reason: str, now: datetime) -> None:
@@ -59,15 +89,13 @@ async def migrate(session: AsyncSession, chat_id: int, new_telegram_id: int) -> 
     await session.execute(delete(Sent).where(Sent.chat_id == chat_id))
     if other is None or other.id == chat_id:
         await session.execute(
-            update(Chat).where(Chat.id == chat_id).values(telegram_id=new_telegram_id, type="supergroup")
+            update(Chat)
+            .where(Chat.id == chat_id)
+            .values(telegram_id=new_telegram_id, type="supergroup", off_at=None, off_reason=None)
         )
         return
-    taken = select(Subscription.project_id).where(Subscription.chat_id == other.id).scalar_subquery()
-    await session.execute(
-        update(Subscription)
-        .where(Subscription.chat_id == chat_id, Subscription.project_id.not_in(taken))
-        .values(chat_id=other.id)
-    )
+    await subscriptions.move_all(session, chat_id, other.id)
+    await mutes.move_all(session, chat_id, other.id)
     told = select(Message.event_id).where(Message.chat_id == other.id).scalar_subquery()
     await session.execute(
         update(Message).where(Message.chat_id == chat_id, Message.event_id.not_in(told)).values(chat_id=other.id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from src.demo.forge.protocol import Role
 from src.demo.forge.records import CommitSpec, Hook
-from src.demo.forge.state import Project, Team, Token, User
+from src.demo.forge.state import Group, Project, Team, Token, User
 from src.demo.forge.world import World
 
 
@@ -48,7 +48,7 @@ class Cast:
         project = Project(
             id=self.world.new_id("project"), path=path, private=private, members=roles, created_at=now, updated_at=now
         )
-        owner = self._owner(project)
+        owner = self._owner(path)
         self.world.projects[project.id] = project
         self.world.moved.pop(path.lower(), None)
         author = next((login for login, role in roles.items() if role == "admin"), owner.login)
@@ -57,9 +57,9 @@ class Cast:
         )
         return str(project.id)
 
-    def _owner(self, project: Project) -> User:
+    def _owner(self, path: str) -> User:
         """The account that the path begins with; an organisation is made where there is none."""
-        login = project.owner.split("/")[0]
+        login = path.split("/")[0]
         if login not in self.world.users:
             self.world.users[login] = User(
                 id=self.world.new_id("user"), login=login, name=login.capitalize(), is_organization=True,
@@ -83,7 +83,7 @@ class Cast:
         self.world.moved[path.lower()] = project.id
         self.world.moved.pop(new_path.lower(), None)
         project.path = new_path
-        self._owner(project)
+        self._owner(new_path)
         self.world.touch(project)
 
     def delete_project(self, path: str) -> None:
@@ -105,6 +105,32 @@ class Cast:
         self.world.teams[path] = team
         return str(team.id)
 
+    def add_group(self, path: str, owners: Collection[str]) -> str:
+        """Make a GitHub organisation or a GitLab group whose owners may give it hooks. Returns its id."""
+        if path.lower() in self.world.groups:
+            raise ValueError(f"{path} is there already")
+        logins = {self.world.user(login).login for login in owners}
+        account = self._owner(path)
+        group_id = account.id if path == account.login else self.world.new_id("team")
+        self.world.groups[path.lower()] = Group(id=group_id, path=path, owners=logins)
+        return str(group_id)
+
+    def set_owner(self, path: str, login: str, is_owner: bool) -> None:
+        """Make someone an owner of a group, or no longer."""
+        owners = self.world.groups[path.lower()].owners
+        if is_owner:
+            owners.add(self.world.user(login).login)
+        else:
+            owners.discard(login)
+
     def hooks(self, path: str) -> tuple[Hook, ...]:
-        """The project's hooks, secrets included."""
-        return tuple(self.world.project(path).hooks.values())
+        """The hooks of a project or a group, secrets included."""
+        return tuple(self.world.hook_home(path).hooks.values())
+
+    def remove_hook(self, path: str, hook_id: int) -> None:
+        """Delete a hook of a project or a group by hand."""
+        del self.world.hook_home(path).hooks[hook_id]
+
+    def point_hook(self, path: str, hook_id: int, url: str) -> None:
+        """Change the address of a hook by hand, and nothing else."""
+        self.world.hook_home(path).hooks[hook_id].url = url

@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from src.demo.forge.cast import Cast
 from src.demo.forge.records import DeliveryRecord, Hook
 from src.demo.forge.sending import Parcel, post
-from src.demo.forge.state import Project
+from src.demo.forge.state import HookHome, Project
 
 Json = dict[str, Any]
 
@@ -55,8 +55,8 @@ class Deliveries(Cast):
         """Whether the forge sends anything to this hook now."""
 
     @abstractmethod
-    def pack(self, project: Project, hook: Hook, event: str, payload: Json) -> Parcel:
-        """A delivery with its headers and body, signed."""
+    def pack(self, home: HookHome, hook: Hook, event: str, payload: Json) -> Parcel:
+        """A delivery of a hook of this project or group, with its headers and body, signed."""
 
     @abstractmethod
     def signatures(self, hook: Hook, delivery_id: str, body: bytes) -> dict[str, str]:
@@ -73,11 +73,18 @@ class Deliveries(Cast):
         digest = hashlib.sha256(f"{self.kind} {self.url} {what} {self._count}".encode()).digest()
         return str(uuid.UUID(bytes=digest[:16], version=4))
 
-    def announce(self, project: Project, event: str, payload: Json, *, only: Hook | None = None) -> None:
-        """Put a webhook into the queue of every hook that listens for it, or of one."""
-        for hook in [only] if only else list(project.hooks.values()):
-            if (only or self.listens(hook, event)) and self.may_receive(hook):
-                self._parcels.append(self.pack(project, hook, event, payload))
+    def announce(self, project: Project, event: str, payload: Json) -> None:
+        """Put a webhook into the queue of every hook that listens for it, those of the groups above included."""
+        homes: list[HookHome] = [project, *self.world.groups_of(project)]
+        for home in homes:
+            for hook in list(home.hooks.values()):
+                if self.listens(hook, event):
+                    self.announce_to(home, hook, event, payload)
+
+    def announce_to(self, home: HookHome, hook: Hook, event: str, payload: Json) -> None:
+        """Put a webhook into the queue of one hook, whatever it listens for."""
+        if self.may_receive(hook):
+            self._parcels.append(self.pack(home, hook, event, payload))
 
     @property
     def waits(self) -> bool:
@@ -101,10 +108,10 @@ class Deliveries(Cast):
                 if self.may_receive(parcel.hook):
                     await self._send(parcel)
 
-    async def send_now(self, project: Project, hook: Hook, event: str, payload: Json) -> DeliveryRecord:
+    async def send_now(self, home: HookHome, hook: Hook, event: str, payload: Json) -> DeliveryRecord:
         """Send one webhook ahead of the queue, whatever the hook listens for."""
         async with self._sending:
-            return await self._send(self.pack(project, hook, event, payload))
+            return await self._send(self.pack(home, hook, event, payload))
 
     async def redeliver(self, delivery: DeliveryRecord) -> DeliveryRecord:
         """Send a delivery again as the forge's button does: the same body and id, signed anew."""
@@ -117,11 +124,12 @@ class Deliveries(Cast):
 
     def _again(self, delivery: DeliveryRecord) -> Parcel:
         """The same delivery to where the hook points now, signed with the secret that it has now."""
-        project = next(p for p in self.world.projects.values() if delivery.hook_id in p.hooks)
-        hook, body = project.hooks[delivery.hook_id], delivery.body
+        homes: list[HookHome] = [*self.world.projects.values(), *self.world.groups.values()]
+        home = next(home for home in homes if delivery.hook_id in home.hooks)
+        hook, body = home.hooks[delivery.hook_id], delivery.body
         headers = {name: value for name, value in delivery.headers.items() if name not in SIGNATURES}
         return Parcel(
-            project=project, hook=hook, event=delivery.event, action=delivery.action, delivery_id=delivery.delivery_id,
+            home=home, hook=hook, event=delivery.event, action=delivery.action, delivery_id=delivery.delivery_id,
             headers=headers | self.signatures(hook, delivery.delivery_id, body), body=body, redelivery=True,
         )  # fmt: skip
 
@@ -130,6 +138,6 @@ class Deliveries(Cast):
             raise RuntimeError("the emulator delivers only between __aenter__ and __aexit__")
         record = await post(self.session, parcel, len(self.deliveries) + 1, self.world.now())
         self.deliveries.append(record)
-        parcel.project.deliveries[record.number] = record
+        parcel.home.deliveries[record.number] = record
         self.settle(parcel.hook, record.status)
         return record

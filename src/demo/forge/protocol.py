@@ -80,8 +80,25 @@ class ForgeEmulator(Protocol):
     def add_team(self, path: str, members: Collection[str]) -> str:
         """Make a GitHub team ("acme/core") or a GitLab group ("acme"). Returns its id."""
 
+    def add_group(self, path: str, owners: Collection[str]) -> str:
+        """Make a GitHub organisation or a GitLab group whose owners may give it hooks. Returns its id."""
+
+    def set_owner(self, path: str, login: str, is_owner: bool) -> None:
+        """Make someone an owner of a group, or no longer."""
+
+    # Hooks, of a project or of a group that `add_group` made
+
     def hooks(self, path: str) -> tuple[Hook, ...]:
-        """The project's hooks, secrets included."""
+        """The hooks, secrets included."""
+
+    def remove_hook(self, path: str, hook_id: int) -> None:
+        """Delete a hook by hand."""
+
+    def point_hook(self, path: str, hook_id: int, url: str) -> None:
+        """Change the address of a hook by hand, and nothing else."""
+
+    def switch_off_hook(self, path: str, hook_id: int) -> None:
+        """GitHub: somebody unticks "Active". GitLab: the hook has failed so often that it gets nothing any more."""
 
     # Issues
 

@@ -28,10 +28,9 @@ class CommitSpec:
 
 @dataclass(slots=True, kw_only=True)
 class Hook:
-    """A project's webhook as the forge keeps it. `events` are the forge's own words."""
+    """A project's or a group's webhook as the forge keeps it. `events` are the forge's own words."""
 
     id: int
-    project_id: int
     url: str
     events: frozenset[str]
     secret: str | None = field(default=None, repr=False)

@@ -9,14 +9,14 @@ from aiohttp import ClientError, ClientSession
 from yarl import URL
 
 from src.demo.forge.records import DeliveryRecord, Hook
-from src.demo.forge.state import Project
+from src.demo.forge.state import HookHome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A signed webhook that waits to be sent."""
+    """A signed webhook that waits to be sent. `home` is where its hook is."""
 
-    project: Project
+    home: HookHome
     hook: Hook
     event: str
     action: str | None

@@ -201,6 +201,17 @@ class Snippet:
 
 
 @dataclass(slots=True, kw_only=True)
+class Group:
+    """A GitHub organisation or a GitLab group that may have hooks of its own, which its owners manage."""
+
+    id: int
+    path: str
+    owners: set[str]
+    hooks: dict[int, Hook] = field(default_factory=dict)
+    deliveries: dict[int, DeliveryRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
 class Project:
     """A project with all that is in it."""
 
@@ -256,3 +267,6 @@ class Project:
             logins += [c.author for c in self.comments_on("review", thread.number)]
         logins += [c.author for c in self.comments_on(target, thread.number)]
         return list(dict.fromkeys(logins))
+
+
+HookHome = Project | Group

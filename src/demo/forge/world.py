@@ -12,6 +12,8 @@ from src.demo.forge.state import (
     Comment,
     Commit,
     Deployment,
+    Group,
+    HookHome,
     Issue,
     Job,
     Project,
@@ -41,6 +43,7 @@ class World:
         self.tokens: dict[str, Token] = {}
         self.projects: dict[int, Project] = {}
         self.teams: dict[str, Team] = {}
+        self.groups: dict[str, Group] = {}  # by their paths in lower case
         self.moved: dict[str, int] = {}  # old path -> project
         self.label_ids: dict[str, int] = {}
         self._shared_numbers = shared_numbers
@@ -79,6 +82,20 @@ class World:
         if project is None:
             raise KeyError(f"no project {path}")
         return project
+
+    def groups_of(self, project: Project) -> list[Group]:
+        """The groups that a project is in, the nearest first."""
+        parts = project.path.lower().split("/")[:-1]
+        above = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        return [self.groups[path] for path in above if path in self.groups]
+
+    def projects_in(self, group: Group) -> list[Project]:
+        """The projects of a group and of its subgroups, the oldest first."""
+        return [project for project in self.projects.values() if group in self.groups_of(project)]
+
+    def hook_home(self, path: str) -> HookHome:
+        """The project or the group that has this path now."""
+        return self.groups.get(path.lower()) or self.project(path)
 
     def issue(self, path: str, number: int) -> tuple[Project, Issue]:
         """An issue with its project."""

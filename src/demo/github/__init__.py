@@ -37,6 +37,11 @@ class GitHubEmulator(Hooks, Accounts, ThreadRoutes):
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Every repository is there by its name and by its id."""
-        below = [*self.repo_routes(), *self.hook_routes(), *self.thread_routes()]
+        below = [*self.repo_routes(), *self.hook_routes(), *self.hook_test_routes(), *self.thread_routes()]
         homes = ("/repos/{owner}/{repo}", r"/repositories/{id:\d+}")
-        return self.account_routes() + [(verb, home + path, handler) for home in homes for verb, path, handler in below]
+        of_organisations = [(verb, "/orgs/{org}" + path, handler) for verb, path, handler in self.hook_routes()]
+        return (
+            self.account_routes()
+            + of_organisations
+            + [(verb, home + path, handler) for home in homes for verb, path, handler in below]
+        )

@@ -11,7 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from src.demo.forge.server import Answer, ApiError, Call
-from src.demo.forge.state import Project, Token
+from src.demo.forge.state import Group, Project, Token
 from src.demo.github.happenings import Website
 
 Json = dict[str, Any]
@@ -27,7 +27,9 @@ INCLUDED = {
     "admin:org": {"write:org", "read:org"}, "write:org": {"read:org"},
     "user": {"read:user", "user:email", "user:follow"},
 }  # fmt: skip
-ALL_SCOPES = frozenset({"repo", "admin:repo_hook", "admin:org", "user", "notifications", "workflow", "gist"})
+ALL_SCOPES = frozenset({
+    "repo", "admin:repo_hook", "admin:org", "admin:org_hook", "user", "notifications", "workflow", "gist",
+})  # fmt: skip
 DOCUMENTATION = "https://docs.github.com/rest"
 
 
@@ -179,6 +181,18 @@ class Access(Website):
         if self.level(call.login, project) < LEVELS.index("admin"):
             raise not_found(accepted)
         return project
+
+    def hooked_organization(self, call: Call) -> Group:
+        """The organisation of the path, if the token may manage its hooks: an owner's, with the scope for it."""
+        group = self.world.groups.get(call.part("org").lower())
+        if call.token and self.is_fine_grained(call.token):
+            if not self.has_scope(call.token, {"organization_hooks"}):
+                raise self.hooks_refused()
+        elif not self.has_scope(call.token, {"admin:org_hook"}):
+            raise not_found({"admin:org_hook"})
+        if group is None or call.login not in group.owners:
+            raise not_found({"admin:org_hook"})
+        return group
 
     # Pages
 

@@ -1,4 +1,4 @@
-"""GitHub's webhooks: "REST API endpoints for repository webhooks", and how a delivery is packed and signed."""
+"""GitHub's webhooks: "REST API endpoints for repository webhooks", "... organization webhooks", and how they sign."""
 
 import hmac
 import json
@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from src.demo.forge.records import DeliveryRecord, Hook
-from src.demo.forge.sending import Parcel
+from src.demo.forge.sending import Parcel, is_loopback
 from src.demo.forge.server import Answer, Call, Handler
-from src.demo.forge.state import Project
+from src.demo.forge.state import Group, HookHome
 from src.demo.github.access import Access, invalid, not_found
 from src.demo.github.shapes import stamp
 
@@ -34,17 +34,25 @@ class Hooks(Access):
     """Hooks and their deliveries."""
 
     def hook_routes(self) -> list[tuple[str, str, Handler]]:
-        """Below a repository."""
+        """Below a repository and below an organisation."""
         one = r"/hooks/{hook:\d+}"
         return [
             ("GET", "/hooks", self._list_hooks), ("POST", "/hooks", self._create_hook), ("GET", one, self._get_hook),
             ("PATCH", one, self._update_hook), ("DELETE", one, self._delete_hook),
             ("GET", f"{one}/config", self._get_config), ("PATCH", f"{one}/config", self._update_config),
-            ("POST", f"{one}/pings", self._ping), ("POST", f"{one}/tests", self._test),
+            ("POST", f"{one}/pings", self._ping),
             ("GET", f"{one}/deliveries", self._list_deliveries),
             ("GET", rf"{one}/deliveries/{{delivery:\d+}}", self._get_delivery),
             ("POST", rf"{one}/deliveries/{{delivery:\d+}}/attempts", self._attempt),
         ]  # fmt: skip
+
+    def hook_test_routes(self) -> list[tuple[str, str, Handler]]:
+        """Below a repository only."""
+        return [("POST", r"/hooks/{hook:\d+}/tests", self._test)]
+
+    def switch_off_hook(self, path: str, hook_id: int) -> None:
+        """Somebody unticks "Active"."""
+        self.world.hook_home(path).hooks[hook_id].active = False
 
     # Deliveries: "Webhook events and payloads", section "Delivery headers"
 
@@ -56,7 +64,7 @@ class Hooks(Access):
         """GitHub never switches a hook off by itself."""
         return hook.active
 
-    def pack(self, project: Project, hook: Hook, event: str, payload: Json) -> Parcel:
+    def pack(self, home: HookHome, hook: Hook, event: str, payload: Json) -> Parcel:
         """Headers and body as JSON or as a form."""
         text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
         body = urlencode({"payload": text}).encode() if hook.form_encoded else text.encode()
@@ -65,15 +73,15 @@ class Hooks(Access):
             "Accept": "*/*", "User-Agent": "GitHub-Hookshot/a1b2c3d",
             "Content-Type": "application/x-www-form-urlencoded" if hook.form_encoded else "application/json",
             "X-GitHub-Delivery": delivery_id, "X-GitHub-Event": event, "X-GitHub-Hook-ID": str(hook.id),
-            "X-GitHub-Hook-Installation-Target-ID": str(project.id),
-            "X-GitHub-Hook-Installation-Target-Type": "repository",
+            "X-GitHub-Hook-Installation-Target-ID": str(home.id),
+            "X-GitHub-Hook-Installation-Target-Type": "organization" if isinstance(home, Group) else "repository",
         }  # fmt: skip
         if self._base_path:
             headers |= {"X-GitHub-Enterprise-Host": "127.0.0.1", "X-GitHub-Enterprise-Version": "3.20.0"}
         headers |= self.signatures(hook, delivery_id, body)
         action = payload.get("action")
         return Parcel(
-            project=project, hook=hook, event=event, action=action, delivery_id=delivery_id, headers=headers, body=body
+            home=home, hook=hook, event=event, action=action, delivery_id=delivery_id, headers=headers, body=body
         )
 
     def signatures(self, hook: Hook, delivery_id: str, body: bytes) -> dict[str, str]:  # noqa: ARG002 - GitLab signs the id too
@@ -85,17 +93,29 @@ class Hooks(Access):
 
     # Hooks
 
-    def hook_shape(self, project: Project, hook: Hook) -> Json:
+    def hook_shape(self, home: HookHome, hook: Hook) -> Json:
         """A hook; its secret is never shown."""
-        url = f"{self.shapes.repo_url(project)}/hooks/{hook.id}"
-        words = {200: "active", None: "unused"}
-        response = {"code": hook.last_status, "status": words.get(hook.last_status, "misconfigured"), "message": None}
+        is_group = isinstance(home, Group)
+        base = f"{self.api_url}/orgs/{home.path}" if isinstance(home, Group) else self.shapes.repo_url(home)
+        url = f"{base}/hooks/{hook.id}"
         return {
-            "type": "Repository", "id": hook.id, "name": "web", "active": hook.active, "events": sorted(hook.events),
+            "type": "Organization" if is_group else "Repository",
+            "id": hook.id, "name": "web", "active": hook.active, "events": sorted(hook.events),
             "config": self._config(hook), "updated_at": hook.updated_at, "created_at": hook.created_at, "url": url,
-            "test_url": f"{url}/test", "ping_url": f"{url}/pings", "deliveries_url": f"{url}/deliveries",
-            "last_response": response,
+            "ping_url": f"{url}/pings", "deliveries_url": f"{url}/deliveries",
+            **({} if is_group else {"test_url": f"{url}/test", "last_response": self._last_response(hook)}),
         }  # fmt: skip
+
+    def _last_response(self, hook: Hook) -> Json:
+        """How the last delivery ended; organisation hooks do not tell."""
+        code = hook.last_status
+        if code is None and not (hook.failures and is_loopback(hook.url)):  # it was not sent
+            return {"code": None, "status": "unused", "message": None}
+        if code is None:
+            return {"code": 502, "status": "failed to connect", "message": "failed to connect to host"}
+        if 200 <= code < 300:
+            return {"code": code, "status": "active", "message": "OK"}
+        return {"code": code, "status": "misconfigured", "message": f"Invalid HTTP Response: {code}"}
 
     def _config(self, hook: Hook) -> Json:
         return {
@@ -103,22 +123,25 @@ class Hooks(Access):
             "url": hook.url, **({"secret": MASK} if hook.secret else {}),
         }  # fmt: skip
 
-    def _hook(self, call: Call) -> tuple[Project, Hook]:
-        project = self.hooked_project(call)
-        hook = project.hooks.get(int(call.part("hook")))
+    def _home(self, call: Call) -> HookHome:
+        return self.hooked_organization(call) if "org" in call.request.match_info else self.hooked_project(call)
+
+    def _hook(self, call: Call) -> tuple[HookHome, Hook]:
+        home = self._home(call)
+        hook = home.hooks.get(int(call.part("hook")))
         if hook is None:
             raise not_found()
-        return project, hook
+        return home, hook
 
     def _list_hooks(self, call: Call) -> Answer:
-        project = self.hooked_project(call)
-        return self.page(call, list(project.hooks.values()), lambda hook: self.hook_shape(project, hook))
+        home = self._home(call)
+        return self.page(call, list(home.hooks.values()), lambda hook: self.hook_shape(home, hook))
 
     def _get_hook(self, call: Call) -> Answer:
         return Answer(self.hook_shape(*self._hook(call)))
 
     def _create_hook(self, call: Call) -> Answer:
-        project = self.hooked_project(call)
+        home = self._home(call)
         config = call.body.get("config")
         if not isinstance(config, dict):
             raise invalid("Hook", "config is missing", "config")
@@ -126,23 +149,24 @@ class Hooks(Access):
             raise invalid("Hook", "'name' must be 'web'", "name")
         now = stamp(self.world.now()) or ""
         hook = Hook(
-            id=self.world.new_id("hook"), project_id=project.id, url="", events=frozenset({"push"}), form_encoded=True,
+            id=self.world.new_id("hook"), url="", events=frozenset({"push"}), form_encoded=True,
             created_at=now, updated_at=now,
         )  # fmt: skip
-        self._set_config(project, hook, config)
+        self._set_config(home, hook, config)
         self._set_events(hook, call.body)
-        self._leave_room(project, hook)
-        project.hooks[hook.id] = hook
-        self._send_ping(project, hook, call)
-        return Answer(self.hook_shape(project, hook), status=201)
+        self._leave_room(home, hook)
+        home.hooks[hook.id] = hook
+        self._send_ping(home, hook, call)
+        return Answer(self.hook_shape(home, hook), status=201)
 
-    def _set_config(self, project: Project, hook: Hook, config: Json) -> None:
+    def _set_config(self, home: HookHome, hook: Hook, config: Json) -> None:
         """Replace the whole configuration, as GitHub does: a secret that is not given is gone."""
         url = str(config.get("url") or "")
         if urlsplit(url).scheme not in ("http", "https"):
             raise invalid("Hook", "url is missing a scheme", "url")
-        if any(other.url == url and other.id != hook.id for other in project.hooks.values()):
-            raise invalid("Hook", "Hook already exists on this repository")
+        if any(other.url == url and other.id != hook.id for other in home.hooks.values()):
+            where = "organization" if isinstance(home, Group) else "repository"
+            raise invalid("Hook", f"Hook already exists on this {where}")
         hook.url = url
         hook.form_encoded = config.get("content_type", "form") != "json"
         hook.verify_tls = str(config.get("insecure_ssl", "0")) == "0"
@@ -159,23 +183,23 @@ class Hooks(Access):
         hook.events = frozenset(events)
         hook.active = bool(body.get("active", hook.active))
 
-    def _leave_room(self, project: Project, hook: Hook) -> None:
+    def _leave_room(self, home: HookHome, hook: Hook) -> None:
         """At most twenty hooks may listen for one event."""
         for event in sorted(hook.events):
-            if sum(1 for other in project.hooks.values() if event in other.events) >= 20:
+            if sum(1 for other in home.hooks.values() if event in other.events) >= 20:
                 raise invalid("Hook", f'The "{event}" event cannot have more than 20 hooks')
 
     def _update_hook(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
+        home, hook = self._hook(call)
         if "config" in call.body:
-            self._set_config(project, hook, call.body["config"])
+            self._set_config(home, hook, call.body["config"])
         self._set_events(hook, call.body)
         hook.updated_at = stamp(self.world.now()) or ""
-        return Answer(self.hook_shape(project, hook))
+        return Answer(self.hook_shape(home, hook))
 
     def _delete_hook(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        del project.hooks[hook.id]
+        home, hook = self._hook(call)
+        del home.hooks[hook.id]
         return Answer(None)
 
     def _get_config(self, call: Call) -> Answer:
@@ -183,57 +207,64 @@ class Hooks(Access):
 
     def _update_config(self, call: Call) -> Answer:
         """Change only what is given, unlike the update of the hook itself."""
-        project, hook = self._hook(call)
-        self._set_config(project, hook, self._config(hook) | call.body)
+        home, hook = self._hook(call)
+        self._set_config(home, hook, self._config(hook) | call.body)
         return Answer(self._config(hook))
 
-    def _send_ping(self, project: Project, hook: Hook, call: Call) -> None:
-        payload = {"zen": "Small things, done well.", "hook_id": hook.id, "hook": self.hook_shape(project, hook)}
-        self.announce(project, "ping", payload | self.frame(project, call.login or project.owner), only=hook)
+    def _send_ping(self, home: HookHome, hook: Hook, call: Call) -> None:
+        payload = {"zen": "Small things, done well.", "hook_id": hook.id, "hook": self.hook_shape(home, hook)}
+        if isinstance(home, Group):
+            payload |= {
+                "organization": self.shapes.organization_of(home.path),
+                "sender": self.shapes.user(call.login or home.path),
+            }
+        else:
+            payload |= self.frame(home, call.login or home.owner)
+        self.announce_to(home, hook, "ping", payload)
 
     def _ping(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        self._send_ping(project, hook, call)
+        home, hook = self._hook(call)
+        self._send_ping(home, hook, call)
         return Answer(None)
 
     def _test(self, call: Call) -> Answer:
         """The latest push again, to hooks that listen for pushes."""
-        project, hook = self._hook(call)
+        project, hook = self.hooked_project(call), self._hook(call)[1]
         if self.listens(hook, "push"):
             sha, by = project.head, call.login or project.owner
             before = (project.commits[sha].parents or ("0" * 40,))[0]
             payload = self.push_payload(project, by, f"refs/heads/{project.default_branch}", before, sha, shas=[sha])
-            self.announce(project, "push", payload, only=hook)
+            self.announce_to(project, hook, "push", payload)
         return Answer(None)
 
     # The log of deliveries
 
-    def _delivery_shape(self, record: DeliveryRecord, project: Project) -> Json:
+    def _delivery_shape(self, record: DeliveryRecord, home: HookHome) -> Json:
         good = record.status is not None and 200 <= record.status < 300
         return {
             "id": record.number, "guid": record.delivery_id, "delivered_at": stamp(record.at), "duration": 0.1,
             "redelivery": record.redelivery, "status": "OK" if good else "Invalid HTTP Response",
             "status_code": record.status or 0, "event": record.event, "action": record.action, "installation_id": None,
-            "repository_id": project.id, "throttled_at": None,
+            "repository_id": None if isinstance(home, Group) else home.id, "throttled_at": None,
         }  # fmt: skip
 
     def _list_deliveries(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        records = [record for record in project.deliveries.values() if record.hook_id == hook.id]
-        return self.page(call, records[::-1], lambda record: self._delivery_shape(record, project))
+        home, hook = self._hook(call)
+        records = [record for record in home.deliveries.values() if record.hook_id == hook.id]
+        return self.page(call, records[::-1], lambda record: self._delivery_shape(record, home))
 
-    def _delivery(self, call: Call) -> tuple[Project, DeliveryRecord]:
-        project, hook = self._hook(call)
-        record = project.deliveries.get(int(call.part("delivery")))
+    def _delivery(self, call: Call) -> tuple[HookHome, DeliveryRecord]:
+        home, hook = self._hook(call)
+        record = home.deliveries.get(int(call.part("delivery")))
         if record is None or record.hook_id != hook.id:
             raise not_found()
-        return project, record
+        return home, record
 
     def _get_delivery(self, call: Call) -> Answer:
-        project, record = self._delivery(call)
+        home, record = self._delivery(call)
         payload = json.loads(record.body) if record.body.startswith(b"{") else None
         return Answer(
-            self._delivery_shape(record, project)
+            self._delivery_shape(record, home)
             | {
                 "url": record.url, "request": {"headers": dict(record.headers), "payload": payload},
                 "response": {"headers": {}, "payload": record.answer},

@@ -34,4 +34,9 @@ class GitLabEmulator(Hooks, Projects, ThreadRoutes):
     def routes(self) -> list[tuple[str, str, Handler]]:
         """A project is there by its id and by its encoded path."""
         below = [*self.project_routes(), *self.hook_routes(), *self.thread_routes()]
-        return self.account_routes() + [(verb, "/projects/{id}" + path, handler) for verb, path, handler in below]
+        of_groups = [(verb, "/groups/{group}" + path, handler) for verb, path, handler in self.hook_routes()]
+        return (
+            self.account_routes()
+            + of_groups
+            + [(verb, "/projects/{id}" + path, handler) for verb, path, handler in below]
+        )

@@ -10,7 +10,7 @@ from aiohttp import web
 from yarl import URL
 
 from src.demo.forge.server import Answer, ApiError, Call
-from src.demo.forge.state import Comment, Issue, Project, Token, User
+from src.demo.forge.state import Comment, Group, HookHome, Issue, Project, Token, User
 from src.demo.gitlab.happenings import Website
 
 Json = dict[str, Any]
@@ -129,6 +129,21 @@ class Access(Website):
         before = f"/projects/{call.request.rel_url.raw_path.split('/projects/')[1].split('/')[0]}"
         url = str(call.request.rel_url).replace(before, f"/projects/{project.id}", 1)
         return ApiError(301, {"message": "301 Moved Permanently"}, {"Location": f"{URL(self.url).origin()}{url}"})
+
+    def hooked_group(self, call: Call) -> Group:
+        """The group of the path (id or encoded path), for its owners; GitLab does not redirect from an old path."""
+        name = unquote(call.part("group"))
+        login = self.me(call).login
+        found = next((g for g in self.world.groups.values() if name.lower() in (g.path.lower(), str(g.id))), None)
+        if found is None:
+            raise not_found("Group Not Found")
+        if login not in found.owners:
+            raise refusal(403, "Forbidden")
+        return found
+
+    def hook_home(self, call: Call) -> HookHome:
+        """The project or group of the path, if the token may manage its hooks."""
+        return self.hooked_group(call) if "group" in call.request.match_info else self.project(call, MAINTAINER)
 
     def may_see_issue(self, call: Call, project: Project, issue: Issue) -> bool:
         """A confidential one: its author, its assignees, and members who may write."""

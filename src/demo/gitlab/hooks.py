@@ -1,4 +1,4 @@
-"""GitLab's webhooks: "Project webhooks API", how a delivery is packed, and when a hook is switched off."""
+"""GitLab's webhooks: "Project webhooks API", "Group webhooks API", how they are packed, when they are switched off."""
 
 import base64
 import hashlib
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from src.demo.forge.records import DeliveryRecord, Hook
 from src.demo.forge.sending import Parcel
 from src.demo.forge.server import Answer, ApiError, Call, Handler
-from src.demo.forge.state import NO_COMMIT, Project
-from src.demo.gitlab.access import MAINTAINER, Access, not_found, refusal
+from src.demo.forge.state import NO_COMMIT, Group, HookHome, Project
+from src.demo.gitlab.access import Access, not_found, refusal
 from src.demo.gitlab.shapes import iso
 
 Json = dict[str, Any]
@@ -30,6 +30,7 @@ ALL_SWITCHES = (
     *SWITCHES.values(), "feature_flag_events", "emoji_events", "milestone_events", "resource_access_token_events",
     "vulnerability_events", "repository_update_events",
 )  # fmt: skip
+GROUP_SWITCHES = ("subgroup_events", "project_events", "member_events")  # what hooks of groups have besides
 HEADERS = {switch: header for header, switch in SWITCHES.items()}
 TRIGGERS = {header: switch.removesuffix("_events") + "_hooks" for header, switch in SWITCHES.items()}
 PATIENCE = 4  # failures in a row until a hook is switched off for a while
@@ -40,7 +41,7 @@ class Hooks(Access):
     """Hooks and their deliveries."""
 
     def hook_routes(self) -> list[tuple[str, str, Handler]]:
-        """Below a project."""
+        """Below a project and below a group."""
         one = r"/hooks/{hook:\d+}"
         return [
             ("GET", "/hooks", self._list_hooks), ("POST", "/hooks", self._create_hook), ("GET", one, self._get_hook),
@@ -72,7 +73,12 @@ class Hooks(Access):
             pause = timedelta(minutes=min(2 ** (hook.failures - PATIENCE), 24 * 60))
             hook.disabled_until = self.world.now() + pause
 
-    def pack(self, project: Project, hook: Hook, event: str, payload: Json) -> Parcel:
+    def switch_off_hook(self, path: str, hook_id: int) -> None:
+        """As after too many failures: for good, until a test succeeds."""
+        hook = self.world.hook_home(path).hooks[hook_id]
+        hook.failures, hook.alert_status, hook.disabled_until = END_OF_PATIENCE, "disabled", None
+
+    def pack(self, home: HookHome, hook: Hook, event: str, payload: Json) -> Parcel:
         """Headers and body."""
         body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
         delivery_id = self.new_uuid("delivery")
@@ -84,7 +90,7 @@ class Hooks(Access):
         headers |= self.signatures(hook, delivery_id, body)
         action = payload.get("object_attributes", {}).get("action", payload.get("action"))
         return Parcel(
-            project=project, hook=hook, event=event, action=action, delivery_id=delivery_id, headers=headers, body=body
+            home=home, hook=hook, event=event, action=action, delivery_id=delivery_id, headers=headers, body=body
         )
 
     def signatures(self, hook: Hook, delivery_id: str, body: bytes) -> dict[str, str]:
@@ -100,51 +106,53 @@ class Hooks(Access):
 
     # Hooks
 
-    def hook_shape(self, hook: Hook) -> Json:
+    def hook_shape(self, home: HookHome, hook: Hook) -> Json:
         """A hook; its tokens are never shown."""
         self._wake(hook)
         return {
-            "id": hook.id, "url": hook.url, "name": None, "description": None, "project_id": hook.project_id,
+            "id": hook.id, "url": hook.url, "name": None, "description": None,
+            ("group_id" if isinstance(home, Group) else "project_id"): home.id,
             "created_at": hook.created_at, "push_events_branch_filter": "", "branch_filter_strategy": "wildcard",
             "enable_ssl_verification": hook.verify_tls, "alert_status": hook.alert_status,
             "disabled_until": iso(hook.disabled_until), "url_variables": [], "custom_webhook_template": None,
-            "custom_headers": [], **{switch: switch in hook.events for switch in ALL_SWITCHES},
+            "custom_headers": [], **{switch: switch in hook.events for switch in switches_of(home)},
         }  # fmt: skip
 
     def _wake(self, hook: Hook) -> None:
         if hook.disabled_until is not None and hook.disabled_until <= self.world.now():
             hook.alert_status, hook.disabled_until = "executable", None
 
-    def _hook(self, call: Call) -> tuple[Project, Hook]:
-        project = self.project(call, MAINTAINER)
-        hook = project.hooks.get(int(call.part("hook")))
+    def _hook(self, call: Call) -> tuple[HookHome, Hook]:
+        home = self.hook_home(call)
+        hook = home.hooks.get(int(call.part("hook")))
         if hook is None:
             raise not_found()
-        return project, hook
+        return home, hook
 
     def _list_hooks(self, call: Call) -> Answer:
-        return self.page(call, list(self.project(call, MAINTAINER).hooks.values()), self.hook_shape)
+        home = self.hook_home(call)
+        return self.page(call, list(home.hooks.values()), lambda hook: self.hook_shape(home, hook))
 
     def _get_hook(self, call: Call) -> Answer:
-        return Answer(self.hook_shape(self._hook(call)[1]))
+        return Answer(self.hook_shape(*self._hook(call)))
 
     def _create_hook(self, call: Call) -> Answer:
         """A new hook listens for pushes unless told not to."""
-        project = self.project(call, MAINTAINER)
+        home = self.hook_home(call)
         hook = Hook(
-            id=self.world.new_id("hook"), project_id=project.id, url="", events=frozenset({"push_events"}),
+            id=self.world.new_id("hook"), url="", events=frozenset({"push_events"}),
             created_at=iso(self.world.now()) or "", uuid=self.new_uuid("hook"),
         )  # fmt: skip
-        self._set(hook, call.body)
-        project.hooks[hook.id] = hook
-        return Answer(self.hook_shape(hook), status=201)
+        self._set(home, hook, call.body)
+        home.hooks[hook.id] = hook
+        return Answer(self.hook_shape(home, hook), status=201)
 
     def _update_hook(self, call: Call) -> Answer:
-        _, hook = self._hook(call)
-        self._set(hook, call.body)
-        return Answer(self.hook_shape(hook))
+        home, hook = self._hook(call)
+        self._set(home, hook, call.body)
+        return Answer(self.hook_shape(home, hook))
 
-    def _set(self, hook: Hook, body: Json) -> None:
+    def _set(self, home: HookHome, hook: Hook, body: Json) -> None:
         """What is given; a new address takes the old secret away, as on GitLab."""
         if "url" not in body:
             raise ApiError(400, {"error": "url is missing"})
@@ -159,30 +167,35 @@ class Hooks(Access):
         if "signing_token" in body:
             hook.signing_token = str(body["signing_token"]) if body["signing_token"] else None
         hook.verify_tls = truth(body.get("enable_ssl_verification", hook.verify_tls))
-        on = {switch for switch in ALL_SWITCHES if truth(body.get(switch, switch in hook.events))}
+        on = {switch for switch in switches_of(home) if truth(body.get(switch, switch in hook.events))}
         hook.events = frozenset(on)
 
     def _delete_hook(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        del project.hooks[hook.id]
+        home, hook = self._hook(call)
+        del home.hooks[hook.id]
         return Answer(None)
 
     # Tests
 
     async def _test(self, call: Call) -> Answer:
         """Deliver a sample and say how it went; unlike other deliveries it comes before the answer."""
-        project, hook = self._hook(call)
+        home, hook = self._hook(call)
         trigger, by = call.part("trigger"), self.me(call).login
         sample = self._samples().get(trigger)
         if sample is None:
             raise ApiError(400, {"error": "trigger does not have a valid value"})
-        payload = sample(project, by)
+        where, project = ("project", home) if isinstance(home, Project) else ("group", self._first_of(home))
+        payload = sample(project, by) if project is not None else None
         if payload is None:
-            raise ApiError(422, {"message": f"Ensure the project has something for {trigger}."})
-        record = await self.send_now(project, hook, HEADERS[trigger], payload)
+            raise ApiError(422, {"message": f"Ensure the {where} has something for {trigger}."})
+        record = await self.send_now(home, hook, HEADERS[trigger], payload)
         if record.status is None or not 200 <= record.status < 300:
             raise ApiError(422, {"message": f"Hook execution failed: {record.status or record.answer}"})
         return Answer({"message": "201 Created"}, status=201)
+
+    def _first_of(self, group: Group) -> Project | None:
+        """A group's test is made from its first project."""
+        return next(iter(self.world.projects_in(group)), None)
 
     def _samples(self) -> dict[str, Callable[[Project, str], Json | None]]:
         """The latest thing of each kind; an issue or merge request without an action."""
@@ -238,19 +251,24 @@ class Hooks(Access):
         }  # fmt: skip
 
     def _list_deliveries(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        records = [record for record in project.deliveries.values() if record.hook_id == hook.id]
+        home, hook = self._hook(call)
+        records = [record for record in home.deliveries.values() if record.hook_id == hook.id]
         return self.page(call, records[::-1], self._delivery_shape)
 
     async def _resend(self, call: Call) -> Answer:
-        project, hook = self._hook(call)
-        record = project.deliveries.get(int(call.part("event")))
+        home, hook = self._hook(call)
+        record = home.deliveries.get(int(call.part("event")))
         if record is None or record.hook_id != hook.id:
             raise not_found()
         again = await self.redeliver(record)
         if again.status is None:
             raise refusal(422, "Hook execution failed")
         return Answer({"response_status": again.status}, status=201)
+
+
+def switches_of(home: HookHome) -> tuple[str, ...]:
+    """The events that a hook of this project or group may have."""
+    return (*ALL_SWITCHES, *GROUP_SWITCHES) if isinstance(home, Group) else ALL_SWITCHES
 
 
 def truth(value: object) -> bool:

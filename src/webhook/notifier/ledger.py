@@ -13,6 +13,9 @@ from src.database.models import Chat, Sent
 from src.database.repositories import event_log, messages, users
 from src.database.repositories.messages import Outgoing
 from src.events import CommentEvent, Event
+from src.webhook.categories import categories
+from src.webhook import chats
+from src.webhook.notifier.request import reasons_of
 from src.webhook.notifier.verdict import (
     Delivered,
     Failed,
@@ -133,6 +136,7 @@ class Ledger:
                 discussion_id=comment.discussion_id if comment else None,
                 comment_id=comment.comment_id if comment else None,
                 head_sha=event.refs.head_sha,
+                categories=[str(category) for category in categories(event, reasons_of(message))],
                 sent_at=now,
             )
             await messages.add_sent(session, sent)
@@ -147,26 +151,20 @@ class Ledger:
     async def _shut_out(self, session: AsyncSession, claim: Claim, verdict: ShutOut) -> str:
         chat = claim.outgoing.chat
         await self._dead(session, claim, "blocked", verdict.reason)
-        await users.switch_off(session, chat.id, reason=verdict.reason, now=self._clock())
-        await messages.drop_waiting(session, chat.id, error="blocked")
+        await chats.shut_out(session, chat.id, reason=verdict.reason, now=self._clock())
         return "blocked"
 
     async def _migrated(self, session: AsyncSession, claim: Claim, verdict: Migrated) -> str:
         chat = claim.outgoing.chat
         await self._again(session, claim)
-        await users.migrate(session, chat.id, verdict.telegram_id)
-        row = await users.get_chat(session, chat.id)
-        await session.refresh(row)
-        if row.telegram_id != verdict.telegram_id:
-            # The supergroup had a row already, which took over. What stayed here was told there.
-            await users.switch_off(session, chat.id, reason="became a supergroup", now=self._clock())
-            await messages.drop_waiting(session, chat.id, error="told in the supergroup")
+        await chats.moved(session, chat.id, verdict.telegram_id, now=self._clock())
         return "migrated"
 
     async def _left_topic(self, session: AsyncSession, claim: Claim, verdict: TopicGone) -> str:
         message = claim.outgoing.message
         await self._again(session, claim)
-        await messages.leave_topic(session, message.chat_id, message.topic_id, for_good=verdict.for_good)
+        place = (message.chat_id, message.topic_id)
+        await chats.left_topic(session, *place, for_good=verdict.for_good, now=self._clock())
         return "topic_gone"
 
     async def _failed(self, session: AsyncSession, claim: Claim, verdict: Failed) -> str:

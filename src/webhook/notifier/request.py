@@ -1,15 +1,18 @@
 """A message of the outbox as the request that sends it. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 from aiogram.methods import SendMessage
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
 from src.database.models import Message
 from src.database.repositories.messages import Outgoing
-from src.events import Action, Event
+from src.events import Action, Event, Mute, OpenPage
 from src.webhook.reasons import Reason, ReasonVia
 from src.webhook.render import ForgeWords, render
+
+MUTE_BUTTON = "mute"  # what a press on it brings; the message that it is under says the rest
 
 
 def compose(outgoing: Outgoing, event: Event, *, words: Mapping[str, ForgeWords], default_language: str) -> SendMessage:
@@ -19,7 +22,7 @@ def compose(outgoing: Outgoing, event: Event, *, words: Mapping[str, ForgeWords]
         raise ValueError(f"operation {message.op!r}")
     notification = render(
         event,
-        _reasons(message),
+        reasons_of(message),
         language=chat.language or default_language,
         words=words[outgoing.forge_kind],
     )
@@ -34,13 +37,24 @@ def compose(outgoing: Outgoing, event: Event, *, words: Mapping[str, ForgeWords]
     )
 
 
-def _reasons(message: Message) -> list[ReasonVia]:
+def reasons_of(message: Message) -> list[ReasonVia]:
+    """Why the recipient is told. Raises ValueError or KeyError for what this version cannot read."""
     return [ReasonVia(reason=Reason(row["reason"]), via=row.get("via")) for row in message.reasons]
 
 
 def _keyboard(buttons: Iterable[Action]) -> InlineKeyboardMarkup | None:
-    row = [InlineKeyboardButton(text=button.label, url=button.url) for button in buttons]
+    row = [_button(action) for action in buttons]
     return InlineKeyboardMarkup(inline_keyboard=[row]) if row else None
+
+
+def _button(action: Action) -> InlineKeyboardButton:
+    match action:
+        case OpenPage():
+            return InlineKeyboardButton(text=action.label, url=action.url)
+        case Mute():
+            return InlineKeyboardButton(text=action.label, callback_data=MUTE_BUTTON)
+        case _:
+            assert_never(action)
 
 
 def _reply(message: Message) -> ReplyParameters | None:

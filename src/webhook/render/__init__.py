@@ -1,6 +1,6 @@
 """Event + reasons + language -> Notification. Pure: it is told everything and asks nobody."""
 
-from src.webhook.render.labels import describe, describe_kind
+from src.webhook.render.labels import describe, describe_category, describe_kind, describe_subject
 from src.webhook.render.nodes import compose, link, literal, name, page_url
 from src.webhook.render.notification import Notification, render
 from src.webhook.render.words import ForgeWords
@@ -10,7 +10,9 @@ __all__ = [
     "Notification",
     "compose",
     "describe",
+    "describe_category",
     "describe_kind",
+    "describe_subject",
     "link",
     "literal",
     "name",

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from src.events import SubjectKind
 from src.i18n import N_, translator
+from src.webhook.categories import Category
 from src.webhook.render.words import ForgeWords
 
 # By kind, in the plural: the headings of the choice.
@@ -99,6 +101,32 @@ _BUTTONS: Mapping[str, str] = {
     "documentation": N_("View changes"),
     "hook_test": N_("Open on {forge}"),
 }
+_CATEGORIES: Mapping[Category, str] = {
+    Category.PIPELINES: N_("Pipelines"),
+    Category.MENTIONS: N_("Mentions"),
+    Category.REVIEW_REQUESTS: N_("Review requests"),
+    Category.COMMENTS: N_("Comments"),
+    Category.PULL_REQUESTS: N_("{pr}s and reviews"),
+    Category.ISSUES: N_("Issues"),
+    Category.DOCUMENTATION: N_("Documentation, wiki"),
+    Category.PUSHES: N_("Pushes and tags"),
+    Category.RELEASES: N_("Releases, deployments"),
+}
+# Each as the object of "mute": Russian has the accusative.
+_THIS: Mapping[SubjectKind, str] = {
+    SubjectKind.PULL_REQUEST: N_("this {pr}"),
+    SubjectKind.ISSUE: N_("this issue"),
+    SubjectKind.COMMIT: N_("this commit"),
+    SubjectKind.SNIPPET: N_("this snippet"),
+    SubjectKind.PIPELINE: N_("this pipeline"),
+    SubjectKind.JOB: N_("this job"),
+    SubjectKind.WIKI: N_("this wiki page"),
+    SubjectKind.BRANCH: N_("this branch"),
+    SubjectKind.TAG: N_("this tag"),
+    SubjectKind.RELEASE: N_("this release"),
+    SubjectKind.DEPLOYMENT: N_("this deployment"),
+    SubjectKind.HOOK: N_("this webhook"),
+}
 _PROJECT_BUTTON = N_("Open on {forge}")
 
 
@@ -116,3 +144,18 @@ def button(kind: str | None, language: str, words: ForgeWords) -> str:
     """What the button says that opens the page of an event of this kind; `None` for the project's own page."""
     label = _PROJECT_BUTTON if kind is None else _BUTTONS[kind]
     return translator(language)(label).format(pr=words.pull_request_word, forge=words.title)
+
+
+def mute_label(language: str) -> str:
+    """What the button says that offers to hear less; short, for it stands beside another."""
+    return translator(language)("🔕 Mute…")
+
+
+def describe_category(category: Category, language: str, words: ForgeWords) -> str:
+    """What to call a category of `/notifications` ("Review requests")."""
+    return translator(language)(_CATEGORIES[category]).format(pr=words.pull_request_word)
+
+
+def describe_subject(kind: SubjectKind, language: str, words: ForgeWords) -> str:
+    """What to call the one that a message is about, as what is muted: "this PR"."""
+    return translator(language)(_THIS[kind]).format(pr=words.pull_request_word)

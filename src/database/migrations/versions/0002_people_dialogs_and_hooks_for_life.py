@@ -13,6 +13,7 @@ depends_on = None
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _ACTIVE = sa.text("state IN ('new', 'taken')")
 _WAITING = sa.text("state = 'new'")
+_BY_DELIVERY = ("events", "event_log")
 
 
 def _added() -> dict[str, tuple[sa.Column[Any], ...]]:
@@ -26,11 +27,12 @@ def _added() -> dict[str, tuple[sa.Column[Any], ...]]:
         "accounts": (sa.Column("poor_at", sa.DateTime(), nullable=True),),
         "hooks": (
             sa.Column("group_path", sa.String(length=512), nullable=True),
+            sa.Column("next_secret", sa.LargeBinary(), nullable=True),
             sa.Column("secret_made_at", sa.DateTime(), nullable=True),
             sa.Column("checked_at", sa.DateTime(), nullable=True),
             sa.Column("told_at", sa.DateTime(), nullable=True),
         ),
-        "sent": (sa.Column("event_name", sa.String(length=64), nullable=True),),
+        "sent": (sa.Column("categories", sa.JSON(), nullable=True),),
     }
 
 
@@ -51,10 +53,14 @@ def upgrade() -> None:
         sqlite_where=_WAITING,
         postgresql_where=_WAITING,
     )
+    for table in _BY_DELIVERY:
+        op.create_index(f"ix_{table}_delivery_id", table, ["delivery_id"])
 
 
 def downgrade() -> None:
     """Take it all away again."""
+    for table in _BY_DELIVERY:
+        op.drop_index(f"ix_{table}_delivery_id", table)
     op.drop_index("uq_jobs_waiting_kind_key", "jobs")
     op.create_index(
         "uq_jobs_active_kind_key", "jobs", ["kind", "key"], unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE

@@ -43,7 +43,11 @@ class AccountShapes:
 
     def organization(self, project: Project) -> Json | None:
         """The organisation that a project belongs to."""
-        owner = self.world.user(project.owner)
+        return self.organization_of(project.owner)
+
+    def organization_of(self, path: str) -> Json | None:
+        """The organisation of this name; `None` where it is a person."""
+        owner = self.world.user(path)
         if not owner.is_organization:
             return None
         url = f"{self.api}/orgs/{owner.login}"

@@ -1,0 +1,50 @@
+"""Secrets change, by age or because somebody asks, without a delivery lost.
+
+The new secret is good before the forge hears of it, the old one for a day after it has; a process that dies in between
+leaves both good, and the next look at the hook finishes the change.
+"""
+
+from datetime import timedelta
+
+from src.database.repositories import hooks, projects
+from src.forge import MissingPermission, Rejected
+from src.webhook.manager.ground import Ground
+from src.webhook.manager.reconcile import Reconciler
+
+OLDEST = timedelta(days=90)
+_SETTLED = timedelta(minutes=1)  # what was signed before the last change is no longer under way
+
+
+class Rotation:
+    """See the module."""
+
+    def __init__(self, ground: Ground, reconciler: Reconciler) -> None:
+        self._ground = ground
+        self._reconciler = reconciler
+
+    async def rotate(self, hook_id: int) -> bool:
+        """As `HookManager.rotate`, while the place is ours alone."""
+        async with self._ground.database.write() as session:
+            hook = await hooks.get(session, hook_id)
+            if hook.origin != "managed" or hook.removed_at is not None or hook.remote_id is None:
+                return False
+            if hook.secret_made_at is not None and self._ground.clock() - hook.secret_made_at < _SETTLED:
+                return False
+            if hook.project_id is not None:
+                covered = [await projects.get(session, hook.project_id)]
+            else:
+                covered = list(await hooks.covered_projects(session, hook))
+            task = await self._ground.task(session, hook, covered)
+        if not task.is_followed or self._ground.public_url is None:
+            return False
+        try:
+            attempt = await self._ground.ask(
+                task, lambda client, account: self._reconciler.rotate(task, account, client)
+            )
+        except (Rejected, MissingPermission) as error:
+            await self._ground.log(task, "not_rotated", f"{task.name}: {error}")
+            return False
+        done = attempt.value is not None
+        words = "has another secret" if done else "no token of ours may change its secret"
+        await self._ground.log(task, "rotated" if done else "not_rotated", f"{task.name}: {words}")
+        return done

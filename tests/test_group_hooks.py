@@ -1,0 +1,353 @@
+"""One hook of a group for many projects: made where the token may, believed for its group alone, given up in time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer, unused_port
+from sqlalchemy import func, select
+
+from src.database.models import Delivery, Hook, Message, StoredEvent, utc_now
+from src.database.repositories import accounts, projects, subscriptions, users
+from src.demo.forge import DeliveryRecord, ForgeEmulator
+from src.events import load
+from src.forge import Unavailable
+from src.forges import FORGE_TYPES
+from src.webhook.bodies import Budget
+from src.webhook.enrich import Enricher
+from src.webhook.handlers import Receiver, complaints, known_hooks
+from src.webhook.inbox import Inbox
+from src.webhook.manager import HookManager, HookOutcome, HookState, ManualReason
+from src.webhook.metrics import Metrics
+from src.webhook.pipeline import Pipeline
+from src.webhook.server import SERVER_OPTIONS, create_app
+from tests.bot_stage import Stage, staged
+
+PATHS = ("acme/rocket", "acme/lander", "acme/probe")
+NAMES = ("issue.opened",)
+
+
+@dataclass(kw_only=True)
+class Place:
+    """Everything around the group, on one kind of forge."""
+
+    kind: str
+    stage: Stage
+    hooks: HookManager
+    ids: dict[str, int]  # our ids of the projects that ann follows
+    account_id: int = 0  # ann's
+
+    @property
+    def forge(self) -> ForgeEmulator:
+        return self.stage.forge(self.kind)
+
+    @property
+    def group_hooks(self) -> list[str]:
+        """The addresses of the group's hooks on the forge."""
+        return [hook.url for hook in self.forge.hooks("acme")]
+
+    def project_hooks(self, *paths: str) -> list[int]:
+        """How many hooks each project has on the forge."""
+        return [len(self.forge.hooks(path)) for path in paths or PATHS]
+
+    async def follow(self, path: str, *, names: Sequence[str] = NAMES, login: str = "ann", scope: str = "all") -> None:
+        """A subscription and its hook, as the bot makes them."""
+        stage, now = self.stage, utc_now()
+        forge = stage.deps.instances(self.kind)[0]
+        client = stage.deps.credentials.with_token(forge, f"tok_{login}")
+        identity, remote = await client.whoami(), await client.project_by_path(path)
+        number = {"ann": 1, "bob": 2}[login]
+        async with stage.database.write() as session:
+            user = await users.ensure_user(session, number, name=login, language="en", now=now)
+            chat = await users.ensure_chat(session, number, type_="private", title=login, language="en")
+            sealed = stage.box.seal(f"tok_{login}")
+            account = await accounts.put(
+                session, user_id=user.id, forge_id=forge.id, identity=identity, token=sealed, last4="last", now=now
+            )
+            project = await projects.ensure(session, forge.id, remote)
+            await subscriptions.put(
+                session, project_id=project.id, chat_id=chat.id, topic_id=0, owner_id=user.id, account_id=account.id,
+                scope=scope, events=names, now=now,
+            )  # fmt: skip
+        self.ids[path] = project.id
+        self.account_id = self.account_id or account.id
+
+    async def ensure(self, path: str) -> HookState:
+        return await self.hooks.ensure(self.ids[path], self.account_id)
+
+    async def leave(self, path: str) -> HookOutcome:
+        """Everybody leaves a project, and the job that this asks for is done."""
+        async with self.stage.database.write() as session:
+            for item in await self.stage.subscriptions():
+                if item.project_id == self.ids[path]:
+                    await subscriptions.remove(session, await session.merge(item), utc_now())
+        return await self.hooks.settle(self.ids[path])
+
+    async def unite(self, path: str = PATHS[0]) -> HookState:
+        return await self.hooks.unite(self.ids[path], self.account_id)
+
+    async def check(self) -> HookOutcome:
+        """The regular look at the group's hook."""
+        return await self.hooks.check((await self.living(is_group=True))[0].id)
+
+    async def living(self, *, is_group: bool) -> list[Hook]:
+        rows = await self.stage.all_hooks()
+        return [row for row in rows if row.removed_at is None and (row.group_path is not None) == is_group]
+
+    async def told(self) -> list[str]:
+        """Of which projects' issues messages wait to be sent, after all that arrived was worked off."""
+        async with asyncio.timeout(10):
+            while await self._is_busy():
+                await asyncio.sleep(0.01)
+        async with self.stage.database.read() as session:
+            rows = await session.execute(
+                select(StoredEvent).join(Message, Message.event_id == StoredEvent.id).order_by(Message.id)
+            )
+            return [load(event.body).project.path for (event,) in rows]
+
+    async def _is_busy(self) -> bool:
+        async with self.stage.database.read() as session:
+            query = select(func.count()).select_from(Delivery).where(Delivery.state.in_(("new", "taken")))
+            return bool(await session.scalar(query))
+
+    def news(self, since: int = 0) -> list[DeliveryRecord]:
+        """What the forge delivered, pings left out."""
+        return [record for record in self.forge.deliveries[since:] if record.event != "ping"]
+
+
+@asynccontextmanager
+async def relay(stage: Stage, port: int) -> AsyncIterator[None]:
+    """The relay on this port, over the stage's database."""
+    database, credentials, metrics, stop = stage.database, stage.deps.credentials, Metrics(), asyncio.Event()
+    ask_again = timedelta(seconds=2)
+    pipeline = Pipeline(
+        database, Enricher(database, credentials, clock=utc_now, pause=timedelta(), patience=ask_again), FORGE_TYPES,
+        metrics, owner="tests", lease=timedelta(seconds=30), queued=lambda: None, clock=utc_now, checkpoint=_nothing,
+    )  # fmt: skip
+    inbox = Inbox(database, metrics, stored=pipeline.wake)
+    receiver = Receiver(
+        database, stage.box, FORGE_TYPES, inbox, Budget(), metrics, utc_now, known_hooks(0), complaints()
+    )
+    server = TestServer(create_app(receiver, database, metrics, instance="t", is_migrated=_true, waits={}), port=port)
+    await server.start_server(**SERVER_OPTIONS)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(inbox.run())
+            tasks.create_task(pipeline.run(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+                inbox.close()
+    finally:
+        await server.close()
+
+
+async def _nothing(_: str) -> None:
+    return
+
+
+async def _true() -> bool:
+    return True
+
+
+@pytest.fixture(params=["github", "gitlab"])
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """Ann owns the group and follows its three projects, each of which has a hook of its own."""
+    port = unused_port()
+    async with staged(tmp_path, public_url=f"http://127.0.0.1:{port}", polled=False) as stage, relay(stage, port):
+        found = Place(kind=request.param, stage=stage, hooks=stage.deps.hooks, ids={})
+        found.forge.add_group("acme", ["ann"])
+        for path in (*PATHS[1:], "acme/later", "acmenot/boat"):
+            found.forge.add_project(path, private=True, members={"ann": "admin", "bob": "read"})
+        for path in PATHS:
+            await found.follow(path)
+            assert (await found.ensure(path)).outcome is HookOutcome.CREATED
+        yield found
+
+
+async def test_one_hook_for_many_projects(place: Place) -> None:
+    own = {path: place.forge.hooks(path)[0] for path in PATHS}
+    assert (await place.unite()).outcome is HookOutcome.CREATED
+    (row,) = await place.living(is_group=True)
+    assert (row.group_path, row.project_id, row.account_id) == ("acme", None, place.account_id)
+    assert place.group_hooks == [row.address]
+    assert place.forge.hooks("acme")[0].secret == place.stage.box.open(row.secret)
+    assert place.project_hooks() == [0, 0, 0]
+    assert await place.living(is_group=False) == []
+    before = len(place.forge.deliveries)
+    for path in PATHS:
+        await place.forge.open_issue(path, "bob", "The tank leaks")
+    assert [record.status for record in place.news(before)] == [202, 202, 202]
+    assert await place.told() == list(PATHS)
+    # What was under way to the hooks of before is answered, and not told again.
+    late = place.news(before)[0]
+    async with ClientSession() as session:
+        signed = place.forge.hooks("acme")[0]
+        for hook in own.values():
+            headers = dict(late.headers) | _signature(place, replace(signed, secret=hook.secret), late)
+            async with session.post(hook.url, data=late.body, headers=headers) as answer:
+                assert answer.status == 202
+    assert await place.told() == list(PATHS)
+
+
+def _signature(place: Place, hook: object, record: DeliveryRecord) -> dict[str, str]:
+    made: dict[str, str] = place.forge.signatures(hook, record.delivery_id, record.body)  # type: ignore[attr-defined]  # the emulators' own
+    return made
+
+
+async def test_a_project_subscribed_later_needs_no_hook_of_its_own(place: Place) -> None:
+    await place.unite()
+    await place.follow("acme/later", names=("issue.opened", "wiki.created"))
+    state = await place.ensure("acme/later")
+    assert (state.outcome, [state.address]) == (HookOutcome.WIDENED, place.group_hooks)
+    assert place.project_hooks(*PATHS, "acme/later") == [0, 0, 0, 0]
+    wanted = FORGE_TYPES[place.kind].codec.hook_events(["issue.opened", "wiki.created"])
+    assert place.forge.hooks("acme")[0].events == wanted
+    assert (await place.ensure("acme/later")).outcome is HookOutcome.SHARED
+    await place.forge.open_issue("acme/later", "bob", "Too late")
+    assert await place.told() == ["acme/later"]
+
+
+async def test_the_hook_is_narrowed_and_goes_with_the_last_subscriber_of_all(place: Place) -> None:
+    await place.follow(PATHS[0], names=("issue.opened", "wiki.created"))
+    await place.unite()
+    assert await place.leave(PATHS[0]) is HookOutcome.NARROWED
+    assert place.forge.hooks("acme")[0].events == FORGE_TYPES[place.kind].codec.hook_events(NAMES)
+    assert await place.leave(PATHS[1]) is HookOutcome.SHARED
+    assert len(place.group_hooks) == 1
+    assert await place.leave(PATHS[2]) is HookOutcome.REMOVED
+    assert place.group_hooks == []
+    assert await place.living(is_group=True) == await place.living(is_group=False) == []
+
+
+async def test_who_may_not_gets_no_group_hook_and_loses_nothing(place: Place) -> None:
+    place.forge.set_owner("acme", "ann", False)
+    before = [(row.id, row.public_id, row.events) for row in await place.stage.all_hooks()]
+    state = await place.unite()
+    assert (state.outcome, state.why, state.secret) == (HookOutcome.MANUAL, ManualReason.NO_RIGHT, None)
+    assert place.group_hooks == []
+    assert place.project_hooks() == [1, 1, 1]
+    assert [(row.id, row.public_id, row.events) for row in await place.stage.all_hooks()] == before
+    for path in PATHS:
+        assert (await place.ensure(path)).outcome is HookOutcome.SHARED
+
+
+async def test_a_person_has_no_group(place: Place) -> None:
+    place.forge.add_project("ann/toy", members={"ann": "admin"})
+    await place.follow("ann/toy")
+    state = await place.unite("ann/toy")
+    assert (state.outcome, state.why) == (HookOutcome.MANUAL, ManualReason.NO_RIGHT)
+
+
+async def test_a_forge_that_is_down_changes_nothing(place: Place) -> None:
+    place.forge.outage("down")
+    with pytest.raises(Unavailable):
+        await place.unite()
+    place.forge.clear_outages()
+    assert place.group_hooks == []
+    assert place.project_hooks() == [1, 1, 1]
+    assert (await place.unite()).outcome is HookOutcome.CREATED
+    assert place.project_hooks() == [0, 0, 0]
+    assert len(await place.living(is_group=True)) == 1
+
+
+async def test_uniting_twice_makes_one_hook(place: Place) -> None:
+    states = await asyncio.gather(place.unite(PATHS[0]), place.unite(PATHS[1]))
+    assert sorted(state.outcome for state in states) == [HookOutcome.CREATED, HookOutcome.SHARED]
+    assert len(place.group_hooks) == len(await place.living(is_group=True)) == 1
+
+
+async def test_a_group_hook_deleted_by_hand_is_made_again(place: Place) -> None:
+    await place.unite()
+    place.forge.remove_hook("acme", place.forge.hooks("acme")[0].id)
+    assert await place.check() is HookOutcome.CREATED
+    assert (len(place.group_hooks), place.project_hooks()) == (1, [0, 0, 0])
+    await place.forge.open_issue(PATHS[1], "bob", "Again")
+    assert await place.told() == [PATHS[1]]
+
+
+async def test_a_group_hook_that_was_switched_off_or_moved_is_repaired(place: Place) -> None:
+    await place.unite()
+    number = place.forge.hooks("acme")[0].id
+    address = place.group_hooks[0]
+    place.forge.switch_off_hook("acme", number)
+    assert await place.check() is HookOutcome.REPAIRED
+    path = address.removeprefix("http://")
+    place.forge.point_hook("acme", place.forge.hooks("acme")[0].id, f"https://old.example.org/{path.partition('/')[2]}")
+    assert await place.check() is HookOutcome.REPAIRED
+    assert place.group_hooks == [address]
+    await place.forge.open_issue(PATHS[2], "bob", "Well again")
+    assert await place.told() == [PATHS[2]]
+
+
+async def test_a_group_hook_that_can_not_be_made_again_gives_way_to_the_projects_own(place: Place) -> None:
+    await place.unite()
+    place.forge.remove_hook("acme", place.forge.hooks("acme")[0].id)
+    place.forge.set_owner("acme", "ann", False)
+    await place.check()
+    assert await place.living(is_group=True) == []
+    assert (place.group_hooks, place.project_hooks()) == ([], [1, 1, 1])
+    for path in PATHS:
+        await place.forge.open_issue(path, "bob", "Back again")
+    assert await place.told() == list(PATHS)
+
+
+async def test_a_group_hook_that_no_project_could_replace_is_kept(place: Place) -> None:
+    await place.unite()
+    place.forge.set_owner("acme", "ann", False)
+    for path in PATHS:
+        place.forge.set_member(path, "ann", "read")
+    assert await place.check() is HookOutcome.LOST
+    assert len(await place.living(is_group=True)) == len(place.group_hooks) == 1
+    await place.forge.open_issue(PATHS[0], "bob", "Still delivered")
+    assert await place.told() == [PATHS[0]]
+
+
+async def test_news_of_a_foreign_project_are_not_believed(place: Place) -> None:
+    await place.unite()
+    await place.follow("acmenot/boat")
+    secret_of_acme = place.forge.hooks("acme")[0]
+    await place.ensure("acmenot/boat")
+    before = len(place.forge.deliveries)
+    await place.forge.open_issue("acmenot/boat", "bob", "Believed through its own hook")
+    assert await place.told() == ["acmenot/boat"]
+    # Whoever knows the secret of the group's hook signs news of another group's project with it.
+    await place.forge.comment("acmenot/boat", "bob", "issue", 1, "nothing")
+    forged = place.news(before)[0]
+    body = forged.body.replace(b"Believed through its own hook", b"Forged")
+    key = "X-GitHub-Delivery" if place.kind == "github" else "Idempotency-Key"
+    headers = dict(forged.headers) | {key: "forged-1"}
+    headers |= _signature(place, secret_of_acme, replace(forged, body=body))
+    async with ClientSession() as session, session.post(place.group_hooks[0], data=body, headers=headers) as answer:
+        assert answer.status == 202
+    assert await place.told() == ["acmenot/boat"]
+    assert any(entry.outcome == "quarantined" for entry in await place.stage.log())
+
+
+async def test_what_a_project_hook_and_a_group_hook_both_bring_is_told_once(place: Place) -> None:
+    await place.unite()
+    # Somebody made a further hook on the project by hand, with an address and a secret that we gave out.
+    row = place.hooks.ground.new_hook((await place.living(is_group=True))[0].forge_id, project_id=place.ids[PATHS[0]])
+    row.origin = "manual"
+    async with place.stage.database.write() as session:
+        session.add(row)
+        await session.flush()
+        address = f"{place.hooks.ground.public_url}/webhook/{place.kind}/{row.public_id}"
+        secret = place.stage.box.open(row.secret)
+    client = place.stage.deps.credentials.with_token(place.stage.deps.instances(place.kind)[0], "tok_ann")
+    remote = await client.project_by_path(PATHS[0])
+    group = place.forge.hooks("acme")[0]
+    spec_events = group.events
+    from src.forge import HookSpec
+
+    await client.create_hook(remote.ref, HookSpec(url=address, events=spec_events, secret=secret))
+    before = len(place.forge.deliveries)
+    await place.forge.open_issue(PATHS[0], "bob", "Twice delivered")
+    assert [record.status for record in place.news(before)] == [202, 202]
+    assert await place.told() == [PATHS[0]]
