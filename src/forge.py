@@ -314,5 +314,6 @@ class ForgeType:
     ]  # takes the aiohttp.ClientSession; Any, for this module may not import aiohttp
     # the groups whose hook would cover a project, the nearest first, by the project's path
     hook_groups: Callable[[str], tuple[str, ...]] = lambda _path: ()
+    group_hook_needs: tuple[str, ...] = ()  # what such a hook takes besides owning the group, in the forge's words
     hooks_page: str = ""  # path of the page of a project's webhooks, below the project's address
     hook_labels: Mapping[str, str] = field(default_factory=dict)  # what that page calls the words of `hook_events`

@@ -1,6 +1,6 @@
-"""Hooks with all that acts on them: both forges, the relay that takes deliveries, the jobs, and a clock to move."""
+"""Hooks with all that acts on them: a forge, the relay that takes deliveries, the jobs, and a clock to move."""
 
-from asyncio import TaskGroup
+from asyncio import TaskGroup, sleep
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,16 +9,25 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
+from src.database.credentials import Credentials
+from src.database.crypto import SecretBox
+from src.database.database import Database
 from src.database.jobs import JobRunner
-from src.database.models import Account, Hook, Job, Subscription, utc_now
-from src.database.repositories import accounts, jobs, projects, subscriptions, users
+from src.database.models import Account, Base, Delivery, Forge, Hook, Job, Subscription, utc_now
+from src.database.repositories import accounts, event_log, forges, jobs, projects, subscriptions, users
 from src.demo.forge import ForgeEmulator
 from src.demo.forge.records import DeliveryRecord
 from src.demo.forge.records import Hook as EmulatedHook
-from src.forge import ForgeClient
+from src.demo.github import GitHubEmulator
+from src.demo.gitlab import GitLabEmulator
+from src.forge import Connector, ForgeClient
+from src.forge_http import Policy, open_session
 from src.forges import FORGE_TYPES
+from src.github_api.client import GitHubConnector
+from src.gitlab_api.client import GitLabConnector
 from src.webhook.bodies import Budget
 from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
@@ -27,7 +36,6 @@ from src.webhook.metrics import Metrics
 from src.webhook.notices import NOTICE_JOB
 from src.webhook.server import SERVER_OPTIONS, create_app
 from src.webhook.upkeep import RECURRING, hook_jobs
-from tests.bot_stage import Stage, staged
 
 PATH = "acme/rocket"
 OPENED = "pull_request.opened"
@@ -50,17 +58,16 @@ class Clock:
 class Life:
     """What a test of hooks drives and looks at, on one of the two forges."""
 
-    stage: Stage
+    database: Database
+    box: SecretBox
+    credentials: Credentials
+    forge: ForgeEmulator
+    row_of_forge: Forge
     kind: str
     url: str  # of the relay
     clock: Clock
     manager: HookManager
     told: list[tuple[str, int]] = field(default_factory=list)  # each notice that was sent, and to which chat
-
-    @property
-    def forge(self) -> ForgeEmulator:
-        """Where the hooks are."""
-        return self.stage.forge(self.kind)
 
     def words(self, *names: str) -> frozenset[str]:
         """What the forge calls the events that these names need."""
@@ -68,7 +75,7 @@ class Life:
 
     def client(self, login: str) -> ForgeClient:
         """A person's own access to the forge."""
-        return self.stage.deps.credentials.with_token(self.stage.deps.instances(self.kind)[0], f"tok_{login}")
+        return self.credentials.with_token(self.row_of_forge, f"tok_{login}")
 
     def there(self) -> EmulatedHook:
         """The only hook that the project has on the forge."""
@@ -79,15 +86,15 @@ class Life:
 
     async def subscribe(self, login: str, *names: str, path: str = PATH) -> tuple[int, int]:
         """Somebody follows; the hook is nobody's business yet. Returns the ids of project and account."""
-        client, forge = self.client(login), self.stage.deps.instances(self.kind)[0]
+        client, forge = self.client(login), self.row_of_forge
         identity, remote = await client.whoami(), await client.project_by_path(path)
         now, number = self.clock(), _NUMBERS[login]
-        async with self.stage.database.write() as session:
+        async with self.database.write() as session:
             user = await users.ensure_user(session, number, name=login, language="en", now=now)
             chat = await users.ensure_chat(session, number, type_="private", title=login, language="en")
             account = await accounts.put(
                 session, user_id=user.id, forge_id=forge.id, identity=identity,
-                token=self.stage.box.seal(f"tok_{login}"), last4="last", now=now,
+                token=self.box.seal(f"tok_{login}"), last4="last", now=now,
             )  # fmt: skip
             project = await projects.ensure(session, forge.id, remote)
             await subscriptions.put(
@@ -102,19 +109,19 @@ class Life:
 
     async def leave(self, login: str) -> None:
         """Somebody follows nothing any more."""
-        async with self.stage.database.write() as session:
+        async with self.database.write() as session:
             user = await users.ensure_user(session, _NUMBERS[login], name=login, language="en", now=self.clock())
             for item in await session.scalars(select(Subscription).where(Subscription.owner_id == user.id)):
                 await subscriptions.remove(session, item, self.clock())
 
     async def user_id(self, login: str) -> int:
         """Our id of a person."""
-        async with self.stage.database.write() as session:
+        async with self.database.write() as session:
             return (await users.ensure_user(session, _NUMBERS[login], name=login, language="en", now=self.clock())).id
 
     async def account(self, login: str) -> Account:
         """A person's account."""
-        async with self.stage.database.read() as session:
+        async with self.database.read() as session:
             return (await session.scalars(select(Account).where(Account.login == login))).one()
 
     # Time passes
@@ -126,8 +133,8 @@ class Life:
             self.told.append((job.payload["notice"], job.payload["chat_id"]))
 
         handlers = {**hook_jobs(self.manager), NOTICE_JOB: notice}
-        runner = JobRunner(self.stage.database, handlers, recurring=RECURRING, owner="tests", clock=self.clock)
-        async with self.stage.database.write() as session:
+        runner = JobRunner(self.database, handlers, recurring=RECURRING, owner="tests", clock=self.clock)
+        async with self.database.write() as session:
             for kind in RECURRING:
                 await jobs.put(session, kind, "", now=self.clock())
         await runner.run_due()
@@ -139,19 +146,25 @@ class Life:
 
     # What is known
 
+    async def rows(self) -> list[Hook]:
+        """All that we know of hooks."""
+        async with self.database.read() as session:
+            return list(await session.scalars(select(Hook).order_by(Hook.id)))
+
     async def row(self) -> Hook:
         """Our only living row."""
-        (found,) = [hook for hook in await self.stage.all_hooks() if hook.removed_at is None]
+        (found,) = [hook for hook in await self.rows() if hook.removed_at is None]
         return found
 
-    async def change(self, **values: object) -> None:
-        """Set columns of all hooks' rows, as a test needs them."""
-        async with self.stage.database.write() as session:
-            await session.execute(update(Hook).values(**values))
+    async def end_deliveries(self, state: str, error: str | None = None) -> None:
+        """As the worker does, which is not part of this stage."""
+        async with self.database.write() as session:
+            await session.execute(update(Delivery).values(state=state, error=error))
 
     async def outcomes(self) -> list[str]:
         """What the log says of hooks, oldest first."""
-        return [entry.outcome for entry in await self.stage.log() if entry.kind == "hook"]
+        async with self.database.read() as session:
+            return [entry.outcome for entry in reversed(await event_log.latest(session, kind="hook", limit=500))]
 
     async def post_again(self, delivery: DeliveryRecord) -> int:
         """The same request once more, with the signature that it bore then."""
@@ -159,24 +172,51 @@ class Life:
             return sent.status
 
 
+def cast(forge: ForgeEmulator) -> None:
+    """Ann administers the project, bob writes to it, carl reads it; dora is a stranger."""
+    for login in _NUMBERS:
+        forge.add_user(login, name=login.title(), emails=[f"{login}@example.org"])
+        forge.add_token(f"tok_{login}", login)
+    forge.add_project(PATH, private=True, members={"ann": "admin", "bob": "write", "carl": "read"})
+
+
 @asynccontextmanager
 async def living(folder: Path, kind: str, *, remember: float = 5) -> AsyncIterator[Life]:
-    """A relay on loopback beside the forges, which knows hooks by heart for `remember` seconds."""
+    """A forge and a relay on loopback, which knows hooks by heart for `remember` seconds."""
     clock = Clock()
     async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(staged(folder, polled=False))
+        emulator: ForgeEmulator = GitHubEmulator() if kind == "github" else GitLabEmulator()
+        forge = await stack.enter_async_context(emulator)
+        cast(forge)
+        database = Database(f"sqlite+aiosqlite:///{folder}/test.db")
+        stack.push_async_callback(database.close)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with database.write() as session:
+            row_of_forge = await forges.ensure(session, kind, forge.url)
+        web = await stack.enter_async_context(open_session())
+        policy = Policy(timeout=1.5, retry_window=0.1, patience=0.5)
+        connectors: dict[str, Connector] = {
+            "github": GitHubConnector(web, policy=policy, sleep=_no_sleep),
+            "gitlab": GitLabConnector(web, policy=policy, sleep=_no_sleep),
+        }
+        box = SecretBox([Fernet.generate_key().decode()])
+        credentials = Credentials(FORGE_TYPES, connectors, box)
         metrics = Metrics()
-        inbox = Inbox(stage.database, metrics, stored=lambda: None)
+        inbox = Inbox(database, metrics, stored=lambda: None)
         receiver = Receiver(
-            stage.database, stage.box, FORGE_TYPES, inbox, Budget(), metrics, clock, known_hooks(remember), complaints()
+            database, box, FORGE_TYPES, inbox, Budget(), metrics, clock, known_hooks(remember), complaints()
         )
-        app = create_app(receiver, stage.database, metrics, instance="tests", is_migrated=_true, waits={})
+        app = create_app(receiver, database, metrics, instance="tests", is_migrated=_true, waits={})
         server = TestServer(app)
         await server.start_server(**SERVER_OPTIONS)
         stack.push_async_callback(server.close)
         url = str(server.make_url("")).rstrip("/")
-        manager = HookManager(stage.database, stage.deps.credentials, public_url=url, clock=clock)
-        life = Life(stage=stage, kind=kind, url=url, clock=clock, manager=manager)
+        manager = HookManager(database, credentials, public_url=url, clock=clock)
+        life = Life(
+            database=database, box=box, credentials=credentials, forge=forge, row_of_forge=row_of_forge, kind=kind,
+            url=url, clock=clock, manager=manager,
+        )  # fmt: skip
         async with TaskGroup() as tasks:
             tasks.create_task(inbox.run())
             try:
@@ -187,3 +227,7 @@ async def living(folder: Path, kind: str, *, remember: float = 5) -> AsyncIterat
 
 async def _true() -> bool:
     return True
+
+
+async def _no_sleep(_seconds: float) -> None:
+    await sleep(0)

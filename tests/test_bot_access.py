@@ -20,6 +20,7 @@ from src.bot.pairing import Door, Opened, Outcome, Slowed, Wrong
 from src.database.models import Invite, Job, User, utc_now
 from src.database.repositories import subscriptions, users
 from src.demo.telegram import Person
+from src.webhook.manager import HookManager, Unreleased
 from tests.bot_stage import Log, Stage, Unpaced, labels, polling, staged
 
 PAIRING = AccessRule("pairing")
@@ -142,12 +143,19 @@ async def test_no_code_is_printed_where_the_settings_name_an_admin(stage: Stage)
     assert await first_code(stage.database, AccessRule("pairing", allowed_ids=frozenset({7})), utc_now())
 
 
-async def test_when_the_last_admin_is_gone_the_next_start_prints_a_code_again(stage: Stage) -> None:
-    await admin(stage)
-    async with stage.database.write() as session:
-        for user in await session.scalars(select(User)):
-            await session.delete(user)
-    assert await first_code(stage.database, stage.deps.access, utc_now()) is not None
+async def test_when_the_last_admin_deletes_themselves_a_code_is_printed_again(stage: Stage) -> None:
+    ann, log = await admin(stage), Log()
+    logging.getLogger("src.bot.access").addHandler(log)
+    await stage.say(ann, "/delete_me")
+    mark = ann.private.mark()
+    await ann.press("Delete everything")
+    await ann.private.wait_for(lambda message: not message.buttons, since=mark)
+    assert (await stage.say(ann, "/status")).text.startswith(ONLY_INVITED)
+    logging.getLogger("src.bot.access").removeHandler(log)
+    lines = [line for line in log.lines if "/start " in line]
+    assert len(lines) == 1
+    code = lines[0].partition("/start ")[2].partition(",")[0]
+    assert "You run this bot" in (await stage.say(stage.tg.person("bob"), f"/start {code}")).text
 
 
 async def test_only_the_hash_of_a_code_is_kept(stage: Stage, tmp_path: Path) -> None:
@@ -155,13 +163,11 @@ async def test_only_the_hash_of_a_code_is_kept(stage: Stage, tmp_path: Path) -> 
     async with stage.database.read() as session:
         kept = (await session.scalars(select(Invite.code_hash).where(Invite.used_at.is_(None)))).all()
     assert [len(value) for value in kept] == [64]
-    stored = b"".join(file.read_bytes() for file in tmp_path.glob("test.db*"))
+    stored = b"".join((tmp_path / file).read_bytes() for file in ("test.db", "test.db-wal"))
     assert code.encode() not in stored
 
 
-@pytest.mark.parametrize(
-    "written", [str.lower, lambda code: f" {code} ", lambda code: code.replace("-", " "), lambda code: plain(code)]
-)
+@pytest.mark.parametrize("written", [str.lower, lambda code: f" {code} ", lambda code: code.replace("-", " "), plain])
 async def test_a_code_may_be_written_in_other_ways(stage: Stage, written: Callable[[str], str]) -> None:
     code = await code_of_start(stage)
     assert "You run this bot" in (await stage.say(stage.tg.person("ann"), f"/start {written(code)}")).text
@@ -398,6 +404,33 @@ async def test_people_shows_who_is_in_and_takes_somebody_out(stage: Stage) -> No
     assert [user.name for user in await rows(stage)] == ["ann"]
     assert await stage.accounts() == []
     assert (await stage.say(bob, "/status")).text.startswith(ONLY_INVITED), "at once"
+    assert [row.outcome for row in await stage.log() if row.kind == "access"] == ["admin", "admitted", "removed"]
+    assert not [row for row in await stage.log() if str(bob.id) in row.message], "the log does not know who it was"
+
+
+async def test_who_is_taken_out_is_out_while_a_forge_is_slow_to_let_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await admin(stage), stage.tg.person("bob")
+    await stage.say(bob, f"/start {await invited(stage, ann)}")
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_manager: HookManager, _user_id: int) -> tuple[Unreleased, ...]:
+        asked.set()
+        await go_on.wait()
+        page = "https://git.example.org/acme/rocket/hooks"
+        return (Unreleased(path="acme/rocket", page=page, reason="it is down"),)
+
+    monkeypatch.setattr(HookManager, "release_for", slow)
+    await stage.say(ann, "/people")
+    await stage.step(ann, "Take out bob")
+    await ann.press("Take out")
+    await asked.wait()
+    assert (await stage.say(bob, "/status")).text.startswith(ONLY_INVITED)
+    mark = ann.private.mark()
+    go_on.set()
+    said = await ann.private.wait_for(lambda message: "bob is out" in message.text, since=mark)
+    assert "• acme/rocket" in said.text, "what somebody has to remove by hand"
 
 
 async def test_an_old_button_of_people_takes_nobody_out(stage: Stage) -> None:

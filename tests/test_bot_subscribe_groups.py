@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiogram.types import Chat as TelegramChat
+from aiogram.types import Update
 
-from src.bot.bot import AccessRule
+from src.bot.bot import AccessRule, create_bot, create_dispatcher
 from src.demo.telegram import Person, membership
-from tests.bot_stage import Stage, labels, staged
+from tests.bot_stage import Stage, Unpaced, labels, staged
 
 
 @pytest.fixture
@@ -229,3 +231,17 @@ async def test_in_a_group_who_has_no_token_is_led_into_the_private_chat(stage: S
     assert "First I need a token" in (await stage.say(bob, "/start sub")).text
     await stage.give_token(bob)
     assert "Where is the project?" in (await stage.say(bob, "/start sub")).text
+
+
+async def test_who_administers_anonymously_gets_a_clear_sentence(tmp_path: Path) -> None:
+    async with staged(tmp_path, polled=False) as stage:
+        ann = stage.tg.person("ann")
+        group = stage.tg.group("Rocket team", admins=[ann])
+        await ann.send("/subscribe", group)
+        bot = create_bot(stage.tg.token, stage.tg.url, Unpaced())
+        found = (await bot.get_updates())[-1]
+        assert found.message is not None
+        hidden = found.message.model_copy(update={"sender_chat": TelegramChat(id=group.id, type="group")})
+        await create_dispatcher(stage.deps).feed_update(bot, Update(update_id=1, message=hidden))
+        await bot.session.close()
+        assert "I cannot see who you are while you write anonymously: write as yourself" in group.last.text

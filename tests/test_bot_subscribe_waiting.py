@@ -217,3 +217,14 @@ async def test_fast_double_taps_do_no_harm_on_the_database(tmp_path: Path) -> No
             await ann.private.wait_for(lambda m: "is followed here now" in m.text)
         assert len(await stage.subscriptions()) == 1
         assert len(stage.github.hooks("acme/rocket")) == 1
+
+
+async def test_a_command_does_not_wait_for_a_slow_forge(stage: Stage, ann: Person) -> None:
+    await stage.say(ann, "/subscribe")
+    stage.github.outage("slow", seconds=60, times=1)
+    waiting = await stage.step(ann, "GitHub")
+    await ann.send("/subscribe")
+    opened = await ann.private.wait_for(lambda m: "Where is the project?" in m.text, timeout=1)
+    assert (await ann.press("Try again", on=ann.private.current(waiting))).show_alert
+    assert "acme/rocket" in labels(await stage.step(ann, "GitHub"))
+    assert ann.private.current(opened).text.startswith("Which GitHub project?")

@@ -253,12 +253,12 @@ async def test_doctor_reports_and_exits_with_what_it_found(tmp_path: Path) -> No
     async with TelegramEmulator() as telegram, GitHubEmulator() as github, GitLabEmulator() as gitlab:
         settings = {
             "TELEGRAM_API_URL": telegram.url, "GITHUB_API_URL": github.url, "GITLAB_URL": gitlab.url,
-            "PORT": str(unused_port()), "ACCESS": "open",
+            "PORT": str(unused_port()), "ADMIN_IDS": "7",
         }  # fmt: skip
         well = await run(tmp_path, "doctor", TELEGRAM_BOT_TOKEN=telegram.token, **settings)
         ill = await run(tmp_path, "doctor", "--json", TELEGRAM_BOT_TOKEN=TOKEN, **settings)
     assert well.code == 0, well.out + well.err
-    assert [line[0] for line in well.out.splitlines()] == ["✓"] * 7 + ["!"]
+    assert [line[0] for line in well.out.splitlines()] == ["✓"] * 8 + ["!"]
     assert ill.code == 1
     report = json.loads(ill.out)
     assert report["ok"] is False

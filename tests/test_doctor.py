@@ -17,7 +17,7 @@ from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.migrate import upgrade
 from src.database.models import Lease, utc_now
-from src.database.repositories import accounts, forges, users
+from src.database.repositories import accounts, forges, people, users
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import TelegramEmulator
@@ -99,6 +99,7 @@ async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
             public_url=f"http://127.0.0.1:{port}",
             host="127.0.0.1",
             port=port,
+            has_admin_ids=True,
             poll_seconds=0,
         )
         yield Ward(telegram=telegram, github=github, gitlab=gitlab, database=database, inputs=inputs)
@@ -110,11 +111,34 @@ async def test_all_is_well_but_for_the_missing_https(ward: Ward) -> None:
     await ward.store("ann", "tok_ann")
     found = await examine(ward.inputs)
     assert [(f.check, f.level) for f in found] == [
-        ("database", "ok"), ("migrations", "ok"), ("keys", "ok"), ("access", "warn"), ("token", "ok"), ("poller", "ok"), ("forge", "ok"),
-        ("forge", "ok"), ("scopes", "ok"), ("clock", "ok"), ("public address", "warn"),
+        ("database", "ok"), ("migrations", "ok"), ("keys", "ok"), ("access", "ok"), ("token", "ok"), ("poller", "ok"),
+        ("forge", "ok"), ("forge", "ok"), ("scopes", "ok"), ("clock", "ok"), ("public address", "warn"),
     ]  # fmt: skip
     assert "@git_assistant_bot" in found[4].says
     assert "unencrypted" in found[-1].says
+
+
+# --- access
+
+
+@pytest.mark.parametrize(
+    ("access", "level", "says"),
+    [
+        ("pairing", "warn", "the next start prints a code"), ("list", "ok", "ADMIN_IDS and ALLOWED_IDS"),
+        ("open", "warn", "everybody on Telegram"),
+    ],
+)  # fmt: skip
+async def test_who_may_use_the_bot_is_said(ward: Ward, access: str, level: str, says: str) -> None:
+    found = (await ward.findings(access=access, has_admin_ids=False))["access"]
+    assert (found.level, says in found.says) == (level, True), found
+
+
+async def test_an_admin_by_a_code_is_one(ward: Ward) -> None:
+    async with ward.database.write() as session:
+        user = await users.ensure_user(session, 7, name="ann", language=None, now=utc_now())
+        await people.admit(session, user, as_admin=True, now=utc_now())
+    found = (await ward.findings(has_admin_ids=False))["access"]
+    assert (found.level, "has an admin" in found.says) == ("ok", True), found
 
 
 # --- token, second poller

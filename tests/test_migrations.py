@@ -95,7 +95,10 @@ def _sorted_parts(sql: str) -> list[str]:
         else:
             parts[-1] += character
     head, _, first = parts[0].partition("(")
-    return [head.strip(), *sorted(" ".join(part.split()) for part in (first, *parts[1:-1], parts[-1].rstrip(" )\n")))]
+    return [
+        head.strip(),
+        *sorted(" ".join(part.split()) for part in (first, *parts[1:-1], parts[-1].rstrip().removesuffix(")"))),
+    ]
 
 
 async def test_migrations_say_to_the_letter_what_the_models_say(database: Database, tmp_path: Path) -> None:

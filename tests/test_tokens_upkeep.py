@@ -13,6 +13,7 @@ from src.bot.notices import notice_job
 from src.database.jobs import JobRunner
 from src.database.models import Account, Job, Project, User
 from src.database.repositories import jobs
+from src.demo.forge.protocol import Outage
 from src.demo.telegram import Person
 from src.events import Event, IssueAction, IssueEvent, Subject, SubjectKind
 from src.forges import FORGE_TYPES
@@ -104,11 +105,11 @@ async def test_a_token_is_tried_once_a_day_and_not_more(upkeep: Upkeep, ann: Per
     assert (await upkeep.account()).dead_at is not None
 
 
-@pytest.mark.parametrize("kind", ["down", "rate_limited"])
+@pytest.mark.parametrize("kind", ["down", "html", "rate_limited"])
 async def test_a_forge_that_is_down_is_no_reason_to_tell_anyone_to_make_a_new_token(
-    upkeep: Upkeep, ann: Person, kind: str
+    upkeep: Upkeep, ann: Person, kind: Outage
 ) -> None:
-    upkeep.stage.github.outage("rate_limit" if kind == "rate_limited" else "server_error", seconds=7_200)
+    upkeep.stage.github.outage(kind, seconds=7_200)
     before = await upkeep.account()
 
     await upkeep.later(hours=25)
@@ -116,6 +117,11 @@ async def test_a_forge_that_is_down_is_no_reason_to_tell_anyone_to_make_a_new_to
     after = await upkeep.account()
     assert (after.dead_at, after.checked_at) == (None, before.checked_at), "it is tried again, as if it had not been"
     assert unasked(ann) == []
+
+
+async def test_after_an_outage_the_tokens_are_tried_soon(upkeep: Upkeep, ann: Person) -> None:
+    upkeep.stage.github.outage("down")
+    await upkeep.later(hours=25)
     upkeep.stage.github.clear_outages()
     await upkeep.later(minutes=10)
     assert (await upkeep.account()).checked_at == upkeep.now

@@ -63,6 +63,17 @@ async def rewrite(
     return message_id
 
 
+async def swap_keyboard(bot: Bot, visit: Visit, message_id: int, keyboard: InlineKeyboardMarkup) -> None:
+    """Other buttons under one of our messages; one that is gone, or has them already, is left as it is."""
+    try:
+        await bot.edit_message_reply_markup(
+            chat_id=visit.telegram_chat_id, message_id=message_id, reply_markup=keyboard
+        )
+    except TelegramBadRequest as error:
+        if not any(words in error.message for words in (_SAME, *_GONE)):
+            raise
+
+
 async def draw(
     bot: Bot, visit: Visit, state: FSMContext, dialog: Dialog | Menu, text: Text | str, keyboard: InlineKeyboardMarkup
 ) -> None:

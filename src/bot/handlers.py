@@ -1,4 +1,4 @@
-"""`/help`, `/status`, `/cancel`, and what is left: unknown words, old buttons, errors."""
+"""`/help`, `/cancel`, and what is left: unknown words, old buttons, errors."""
 
 import logging
 import secrets
@@ -16,7 +16,6 @@ from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
 from src.bot.states import TokenStates, opened_in
-from src.bot.status import describe_status, gather
 from src.bot.token_guard import exposes
 from src.bot.token_handlers import cancel_prompt
 from src.forge import ForgeError
@@ -55,7 +54,6 @@ def command_router() -> Router:
     """The plain commands."""
     router = Router(name="commands")
     router.message.register(help_, Command("help", ignore_case=True))
-    router.message.register(status, Command("status", ignore_case=True))
     router.message.register(cancel, Command("cancel", ignore_case=True))
     return router
 
@@ -93,12 +91,6 @@ def menu(deps: BotDeps, t: Translator, *, private: bool, admin: bool = False) ->
     ]
     special = [(command, t(description)) for command, description in ADMIN_COMMANDS.items()] if admin else []
     return [*plain[:1], *(tokens if private else []), *plain[1:], *(special if private else [])]
-
-
-async def status(message: Message, bot: Bot, deps: BotDeps, visit: Visit, t: Translator) -> None:
-    """The person's accounts (in private), and what this chat follows."""
-    found = await gather(deps, visit)
-    await say(bot, visit, describe_status(found, deps, private=visit.private, t=t), reply_to=message)
 
 
 async def cancel(message: Message, scene: Scene, raw_state: str | None) -> None:

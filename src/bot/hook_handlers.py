@@ -171,7 +171,7 @@ async def united(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
 
     async def unite() -> None:
         state = await scene.deps.hooks.unite(view.project.id, account.id)
-        await _show(scene, menu, hook_screen.united(state, view, scene.deps.type_of(view.forge).title, scene.t))
+        await _show(scene, menu, hook_screen.united(state, view, scene.deps.type_of(view.forge), scene.t))
 
     await _patiently(scene, menu, view, account, unite, may_leave=False)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
-from aiogram.utils.formatting import Bold, Text
+from aiogram.utils.formatting import Bold, Code, Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.bot.deps import Scene
@@ -14,6 +14,7 @@ from src.bot.keyboards import Act, Keys, markup, shortened
 from src.bot.states import Menu
 from src.database.models import Forge, Hook, Project
 from src.database.repositories import forges, hooks, subscriptions
+from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.manager import HookOutcome, HookState, ManualReason, TestProgress
 from src.webhook.render import compose, link, literal, name
@@ -162,7 +163,7 @@ def outcome(state: HookState, t: Translator) -> str:
             assert_never(state.outcome)
 
 
-def united(state: HookState, view: View, forge: str, t: Translator) -> Text:
+def united(state: HookState, view: View, forge: ForgeType, t: Translator) -> Text:
     """What came of making one webhook for many."""
     group = name(cut(clean(view.group), _GROUP))
     if state.outcome is not HookOutcome.MANUAL:
@@ -174,13 +175,14 @@ def united(state: HookState, view: View, forge: str, t: Translator) -> Text:
             )
         case ManualReason.REJECTED:
             said = literal(cut(clean(state.message), _SAID))
-            return compose(t("{forge} refused it: {said}\nThe webhooks stay as they are."), forge=forge, said=said)
+            template = t("{forge} refused it: {said}\nThe webhooks stay as they are.")
+            return compose(template, forge=forge.title, said=said)
         case _:
             template = t(
-                "Your token may not give {group} a webhook: that takes somebody who administers it, with a token that "
-                "may. The webhooks stay as they are."
+                "Your token may not give {group} a webhook. That takes somebody who administers it, and {needs}. "
+                "The webhooks stay as they are."
             )
-            return compose(template, group=group)
+            return compose(template, group=group, needs=Code(", ".join(forge.group_hook_needs)))
 
 
 def legs(view: View, forge: str, progress: TestProgress | None, t: Translator, *, is_over: bool, seconds: int) -> Text:

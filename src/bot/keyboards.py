@@ -46,6 +46,19 @@ class Act(StrEnum):
     TEST = "te"
     REPAIR = "rp"
     UNITE = "un"
+    SUBSCRIPTION = "sb"
+    EVERY = "ey"
+    EDIT = "ed"
+    PAUSE = "pa"
+    RESUME = "re"
+    UNMUTE = "um"
+    REMOVE = "rm"
+    LEVEL = "lv"
+    LEVELS = "ls"
+    SAVE = "sv"
+    WEBHOOKS = "wh"
+    FORGET = "fg"
+    LANGUAGE = "lg"
 
 
 class Press(CallbackData, prefix="s"):

@@ -58,6 +58,8 @@ class VisitMiddleware(BaseMiddleware):
         knocked = await self._knock(event, sender)
         if isinstance(knocked, Wrong | Slowed):
             return await _turn_back(event, knocked, t)
+        if isinstance(event, CallbackQuery) and place.type == "private" and await self._is_forgotten(sender):
+            return await acknowledge(event, **alert(t("This dialog is no longer open: its command starts a new one.")))
         visit = await self._enter(context, sender, place, entered=isinstance(knocked, Opened))
         if visit is None:
             return await self._refuse(event, place.id, sender.id, t)
@@ -78,6 +80,13 @@ class VisitMiddleware(BaseMiddleware):
             return None
         return await self._door.knock(sender, code)
 
+    async def _is_forgotten(self, sender: Sender) -> bool:
+        """Whether they could be here, but are not: a second tap on /delete_me must not make us know them again."""
+        if not self._deps.access.admits(sender.id):
+            return False
+        async with self._deps.database.read() as session:
+            return await people.find(session, sender.id) is None
+
     async def _enter(self, context: EventContext, sender: Sender, place: Chat, *, entered: bool) -> "_Entered | None":
         """The rows of an admitted person and of the place; `None`: a stranger, of whom nothing is kept."""
         access, language = self._deps.access, choose(sender.language_code)
@@ -89,11 +98,13 @@ class VisitMiddleware(BaseMiddleware):
             if not access.admits(sender.id, await people.find(session, sender.id)):
                 return None  # removed a moment ago
             user = await users.ensure_user(
-                session, sender.id, name=sender.full_name, language=language, now=self._deps.clock()
+                session, sender.id, name=sender.full_name, language=None, now=self._deps.clock()
             )
             chat = await users.ensure_chat(
                 session, place.id, type_=place.type, title=place.title or sender.full_name, language=language
             )
+            if place.type == "private" and user.language is None:
+                chat.language = language  # they chose none: it follows their Telegram
         visit = Visit(
             user_id=user.id,
             chat_id=chat.id,

@@ -12,7 +12,6 @@ from src.bot.deps import BotDeps
 from src.bot.guesses import Guesses
 from src.database.models import Invite
 from src.database.repositories import event_log, invites, people, users
-from src.i18n import choose
 from src.webhook.notices import Notice, post
 from src.webhook.render.content import clean
 
@@ -91,13 +90,11 @@ class Door:
         found = await people.find(session, sender.id)
         if access.admits(sender.id, found) and not invite.is_admin:
             return InAlready()
-        user = await users.ensure_user(
-            session, sender.id, name=sender.full_name, language=choose(sender.language_code), now=now
-        )
+        user = await users.ensure_user(session, sender.id, name=sender.full_name, language=None, now=now)
         await people.admit(session, user, as_admin=invite.is_admin, now=now)
         await invites.use(session, invite, user.id, now)
         outcome = "admin" if invite.is_admin else "admitted"
-        said = f"Telegram number {sender.id} came in by a code"
+        said = f"person {user.id} came in by a code"  # not Telegram's number: this row outlives them
         await event_log.add(session, kind="access", outcome=outcome, message=said, now=now)
         return Opened()
 
@@ -107,9 +104,8 @@ class Door:
             before = await event_log.last_at(session, kind="access", outcome="guessing")
             if before is not None and now - before < _TOLD_AGAIN:
                 return
-            said = f"many wrong codes, the last from Telegram number {sender.id}"
-            await event_log.add(session, kind="access", outcome="guessing", message=said, now=now)
+            await event_log.add(session, kind="access", outcome="guessing", message="many wrong codes", now=now)
             params = {"name": clean(sender.full_name), "telegram_id": sender.id}
             for chat_id in await people.admin_chats(session, self._deps.access.admin_ids):
                 await post(session, Notice.GUESSING, chat_id=chat_id, key="codes", now=now, params=params)
-        log.warning("%s", said)
+        log.warning("many wrong codes, the last from Telegram number %d", sender.id)

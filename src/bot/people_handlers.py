@@ -4,21 +4,22 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.formatting import Bold, Text
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, show
-from src.bot.deps import BotDeps, Scene
+from src.bot.conversation import InMenu, acknowledge, alert, close, finish_dialog, open_menu, rewrite, say, show
+from src.bot.deps import Scene
+from src.bot.farewell import say_goodbye
 from src.bot.keyboards import Act, Keys, Press, markup, shortened
 from src.bot.profile import publish_in_chat
 from src.bot.states import Menu, PeopleStates
+from src.bot.waiting import patiently, still
 from src.database.models import User
-from src.database.repositories import erasure, event_log, invites, people
-from src.i18n import N_
+from src.database.repositories import event_log, invites, people
+from src.i18n import N_, Translator
 from src.webhook.manager import Unreleased
-from src.webhook.notices import Notice, post
 from src.webhook.render import compose, link, name
 from src.webhook.render.content import clean
 from src.webhook.render.nodes import joined
@@ -111,7 +112,22 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     if user is None or not _is_removable(scene, user):
         await _show_list(scene, replace(menu, chosen=None), menu.page)
         return
-    unreleased = await _take_out(scene.bot, deps, user)
+    await finish_dialog(scene.state, menu.nonce)
+    async with deps.database.write() as session:  # they are out at once, however long the forges take
+        await people.bar(session, user.id, deps.clock())
+        said = f"person {user.id} was taken out by person {scene.visit.user_id}"
+        await event_log.add(session, kind="access", outcome="removed", message=said, now=deps.clock())
+
+    async def slow() -> None:
+        await still(scene, menu.message_id, t("Deleting… the forges are slow to let go of the webhooks."))
+
+    farewell = await patiently(scene, menu.nonce, lambda: say_goodbye(deps, user.id), slow, may_leave=False)
+    if user.is_admin:
+        await publish_in_chat(scene.bot, deps, user.telegram_id, language=None, private=True, admin=False)
+    await rewrite(scene.bot, scene.visit, menu.message_id, _taken_out(user, farewell.unreleased, t))
+
+
+def _taken_out(user: User, unreleased: Sequence[Unreleased], t: Translator) -> Text:
     lines = [compose(t("{name} is out. Who is in: /people"), name=name(_named(user)))]
     if unreleased:
         lines.append(Text(t("These webhooks I could not remove; somebody who administers the project can:")))
@@ -119,33 +135,7 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     if len(unreleased) > _PER_PAGE:
         more = len(unreleased) - _PER_PAGE
         lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
-    await close(scene, menu, joined(lines, "\n"))
-
-
-async def _take_out(bot: Bot, deps: BotDeps, user: User) -> Sequence[Unreleased]:
-    """First the webhooks, for which the person's token is needed; then all that there is of them."""
-    unreleased = await deps.hooks.release_for(user.id)
-    now = deps.clock()
-    async with deps.database.write() as session:
-        forgotten = await erasure.forget_person(session, user.id, now)
-        for place in forgotten.left:
-            shown, more = place.paths[:_PER_PAGE], max(0, len(place.paths) - _PER_PAGE)
-            params = {"name": clean(user.name), "paths": list(shown), "more": more}
-            await post(
-                session,
-                Notice.SPONSOR_LEFT,
-                chat_id=place.chat_id,
-                topic_id=place.topic_id,
-                key=f"{user.id}:{place.topic_id}",
-                now=now,
-                params=params,
-            )
-        said = f"Telegram number {user.telegram_id} was taken out"
-        await event_log.add(session, kind="access", outcome="removed", message=said, now=now)
-    await deps.database.checkpoint()
-    if user.is_admin:
-        await publish_in_chat(bot, deps, user.telegram_id, language=None, private=True, admin=False)
-    return unreleased
+    return joined(lines, "\n")
 
 
 async def done(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:

@@ -147,6 +147,7 @@ class Menu:
     offered: tuple[int, ...] = ()  # the rows that the buttons of this page stand for, in their order
     chosen: int | None = None  # the row that was pressed; `None` before, or where all are meant
     back_to: str | None = None  # the step that Back leads to, where there are several ways in
+    draft: tuple[str, ...] = ()  # what was changed and is not stored yet, in the dialog's own words
 
 
 Opened = Dialog | TokenPrompt | Menu

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiogram.utils.formatting import Bold, Code, Text
 
 from src.bot.deps import BotDeps, Visit
 from src.bot.explain import token_command
+from src.bot.hook_health import health
+from src.bot.subscription_screen import is_paused, paused_words, zone_of
 from src.database.models import Account, Forge, Hook
-from src.database.repositories import accounts, forges, hooks, subscriptions
+from src.database.repositories import accounts, forges, hooks, subscriptions, users
 from src.database.repositories.subscriptions import Followed
 from src.i18n import Translator
-from src.webhook.render import compose, link, literal, name
-from src.webhook.render.content import clean, units
+from src.webhook.render import compose, link, name
+from src.webhook.render.content import clean, cut, units
 from src.webhook.render.nodes import joined
 
 # A message has 4,096 UTF-16 units and a hundred entities; this leaves room for "and N more".
 _UNITS = 3_900
 _ENTITIES = 90
-_ERROR = 80  # characters of a hook's last error
+_PATH = 100  # characters of a path
+_LOGIN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,9 @@ class Status:
 
     accounts: Sequence[tuple[Account, Forge]]
     followed: Sequence[Followed]
-    hooks: dict[int, Hook]  # by project, the managed one before one made by hand
+    hooks: dict[int, Hook]  # by project: a group's before its own, and one of ours before one made by hand
     forges: dict[int, Forge]  # by id
+    time_zone: str | None  # of the chat
 
 
 async def gather(deps: BotDeps, visit: Visit) -> Status:
@@ -38,12 +43,19 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         own = await accounts.of_user(session, visit.user_id) if visit.private else []
         followed = await subscriptions.of_chat(session, visit.chat_id)
         found = await hooks.of_projects(session, [item.project.id for item in followed])
-    by_hand_first = sorted(found, key=lambda hook: hook.origin == "managed")
+        by_hand_first = sorted(found, key=lambda hook: hook.origin == "managed")
+        by_project = {hook.project_id: hook for hook in by_hand_first if hook.project_id is not None}
+        for project in {item.project.id: item.project for item in followed}.values():
+            of_group = await hooks.covering(session, project.forge_id, project.path)
+            if of_group is not None:
+                by_project[project.id] = of_group
+        chat = await users.get_chat(session, visit.chat_id)
     return Status(
         accounts=[(account, known[account.forge_id]) for account in own],
         followed=followed,
-        hooks={hook.project_id: hook for hook in by_hand_first if hook.project_id is not None},
+        hooks=by_project,
         forges=known,
+        time_zone=chat.time_zone,
     )
 
 
@@ -74,7 +86,7 @@ def _accounts(status: Status, deps: BotDeps, t: Translator) -> Text:
     if not status.accounts:
         commands = ", ".join(token_command(kind) for kind in deps.kinds)
         return Text(title, "\n", t("None yet: {commands}").format(commands=commands))
-    blocks = [_account(account, forge, deps, t) for account, forge in status.accounts]
+    blocks = [account_line(account, forge, deps, t) for account, forge in status.accounts]
     lines = _fitting(title, blocks, before=Text(), share=2)
     more = len(blocks) - len(lines) + 1
     if more > 0:
@@ -91,14 +103,19 @@ def _instance(forge: Forge, deps: BotDeps) -> Text:
     return Text(forge_type.title, " (", name(host), ")")
 
 
-def _account(account: Account, forge: Forge, deps: BotDeps, t: Translator) -> Text:
-    line = Text(_instance(forge, deps), ": ", name(clean(account.login)), " · ", Code(f"••••{account.token_last4}"))
+def account_line(account: Account, forge: Forge, deps: BotDeps, t: Translator) -> Text:
+    """Login, the token's last four, its scopes; whether it works, and what it lacks."""
+    login = name(cut(clean(account.login), _LOGIN))
+    line = Text(_instance(forge, deps), ": ", login, " · ", Code(f"••••{account.token_last4}"))
     if account.dead_at is not None:
         template = t("the token no longer works: {command}")
         return Text(line, "\n⚠ ", template.format(command=token_command(forge.kind)))
+    if account.scopes:
+        line = Text(line, "\n", compose(t("may: {scopes}"), scopes=Code(", ".join(account.scopes))))
     if account.missing:
-        scopes = joined([Code(scope) for scope in account.missing], ", ")
-        return Text(line, "\n⚠ ", compose(t("lacks {scopes}"), scopes=scopes))
+        template = t("lacks {scopes}: {command}")
+        scopes = Code(", ".join(account.missing))
+        return Text(line, "\n⚠ ", compose(template, scopes=scopes, command=token_command(forge.kind)))
     return line
 
 
@@ -106,10 +123,17 @@ def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text
     title = Bold(t("This chat follows"))
     if not status.followed:
         return Text(title, "\n", t("Nothing yet: /subscribe"))
+    now = deps.clock()
+    dead = {account.id for account, _ in status.accounts if account.dead_at is not None}
     blocks: list[Text] = []
     for item in status.followed:
         forge = _instance(status.forges[item.project.forge_id], deps)
-        blocks.append(Text(_subscription(item, forge, t), "\n", _hook(status.hooks.get(item.project.id), t)))
+        lines = [_subscription(item, forge, t)]
+        if item.subscription.account_id in dead:
+            lines.append(Text(t("⏸ rests until the token works again")))
+        lines += _pause(item, status.time_zone, t, now)
+        lines.append(health(status.hooks.get(item.project.id), t, now))
+        blocks.append(joined(lines, "\n"))
     lines = _fitting(title, blocks, before=before)
     more = len(blocks) - len(lines) + 1
     if more > 0:
@@ -121,20 +145,13 @@ def _subscription(item: Followed, forge: Text, t: Translator) -> Text:
     count = len({event.split(".")[0] for event in item.subscription.events})
     kinds = t.n("{n} kind of events", "{n} kinds of events", count).format(n=count)
     scope = t("only what concerns you") if item.subscription.scope == "mine" else t("everything")
-    project = link(clean(item.project.path), item.project.url)
-    return Text("• ", forge, " ", project, f": {kinds}, {scope}")
+    project = link(cut(clean(item.project.path), _PATH), item.project.url)
+    topic = t(" (in a topic)") if item.subscription.topic_id else ""
+    return Text("• ", forge, " ", project, f"{topic}: {kinds}, {scope}")
 
 
-def _hook(hook: Hook | None, t: Translator) -> Text:
-    """How the project's hook does."""
-    if hook is None:
-        return Text(t("no webhook yet: /subscribe again"))
-    if hook.last_error is not None:
-        return compose(t("webhook trouble: {error}"), error=literal(clean(hook.last_error)[:_ERROR]))
-    if hook.last_event_at is not None:
-        return Text(t("last event {time} UTC").format(time=f"{hook.last_event_at:%Y-%m-%d %H:%M}"))
-    if hook.origin == "manual":
-        return Text(t("waits for a webhook made by hand"))
-    if hook.remote_id is None:
-        return Text(t("no webhook yet: /subscribe again"))
-    return Text(t("waiting for the first event"))
+def _pause(item: Followed, time_zone: str | None, t: Translator, now: datetime) -> list[Text]:
+    until = item.subscription.paused_until
+    if until is None or not is_paused(item.subscription, now):
+        return []
+    return [Text("⏸ ", paused_words(until, zone_of(time_zone), t))]

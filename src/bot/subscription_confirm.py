@@ -60,7 +60,12 @@ async def confirmed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
         hint = t("Go back and choose another project.") if elsewhere else t("Nothing was stored yet.")
         await _again(scene, dialog, Text(text, "\n", hint))
         return
-    project = await _store(scene, dialog, account, remote)
+    await _set_up(scene, dialog, account, await _store(scene, dialog, account, remote))
+
+
+async def _set_up(scene: Scene, dialog: Dialog, account: Account, project: Project) -> None:
+    """See to the hook of a subscription that is stored, and tell what came of it."""
+    t, deps, forge = scene.t, scene.deps, await forge_of(scene, dialog)
     try:
         state = await _patiently(scene, dialog, forge, lambda: deps.hooks.ensure(project.id, account.id))
     except ForgeError as error:

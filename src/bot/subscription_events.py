@@ -75,11 +75,7 @@ async def edit_subscription(scene: Scene, message_id: int, subscription_id: int)
     own = [account for account in await usable_accounts(scene) if account.forge_id == found.project.forge_id]
     await leave(scene.state)
     if forge is None or not own:
-        kind = scene.deps.type_of(forge).kind if forge else scene.deps.kinds[0]
-        template = scene.t("To change what is told I need a token of yours, in a private chat with me: {command}")
-        keyboard = None if scene.visit.private else await private_chat_keyboard(scene)
-        text = template.format(command=token_command(kind))
-        await rewrite(scene.bot, scene.visit, message_id, text, keyboard)
+        await _ask_for_account(scene, message_id, forge)
         return True
     account = next((account for account in own if account.id == found.subscription.account_id), own[0])
     project = Offered(external_id=found.project.external_id, path=found.project.path, private=found.project.private)
@@ -95,6 +91,15 @@ async def edit_subscription(scene: Scene, message_id: int, subscription_id: int)
     await note_owner(scene.state, dialog.nonce, scene.visit)
     await open_events(scene, dialog)
     return True
+
+
+async def _ask_for_account(scene: Scene, message_id: int, forge: Forge | None) -> None:
+    """`forge` is `None` where its instance is no longer configured: then any token is as good."""
+    t, kinds = scene.t, (forge.kind,) if forge else scene.deps.kinds
+    template = t("To change what is told I need a token of yours, in a private chat with me: {command}")
+    keyboard = None if scene.visit.private else await private_chat_keyboard(scene)
+    text = template.format(command=t(" or ").join(token_command(kind) for kind in kinds))
+    await rewrite(scene.bot, scene.visit, message_id, text, keyboard)
 
 
 def topic_of(scene: Scene, dialog: Dialog) -> int:

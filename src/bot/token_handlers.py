@@ -160,21 +160,27 @@ async def _take(scene: Scene, forge: Forge, given: TokenInput, prompt: TokenProm
     except ForgeError as error:
         await _ask(scene, forge, _refused(deps, forge, error, t), shown)
         return
+    await _store(scene, forge, given.token, identity)
+    text = _stored(deps, forge, identity, given.token[-4:], t)
+    if shown is None:
+        await say(scene.bot, scene.visit, text)
+    else:
+        await rewrite(scene.bot, scene.visit, shown, text)
+
+
+async def _store(scene: Scene, forge: Forge, token: str, identity: Identity) -> None:
+    """Keep a token that works, encrypted."""
+    deps = scene.deps
     async with deps.database.write() as session:
         await accounts.put(
             session,
             user_id=scene.visit.user_id,
             forge_id=forge.id,
             identity=identity,
-            token=deps.credentials.box.seal(given.token),
-            last4=given.token[-4:],
+            token=deps.credentials.box.seal(token),
+            last4=token[-4:],
             now=deps.clock(),
         )
-    text = _stored(deps, forge, identity, given.token[-4:], t)
-    if shown is None:
-        await say(scene.bot, scene.visit, text)
-    else:
-        await rewrite(scene.bot, scene.visit, shown, text)
 
 
 async def _still_checking(scene: Scene, forge: Forge, message_id: int | None) -> int | None:

@@ -128,7 +128,7 @@ class WaitMiddleware(BaseMiddleware):
                 return await acknowledge(event.callback_query, wait.text)
             leaves = act is not None
         else:
-            leaves = event.message is not None and _cancels(event.message)
+            leaves = event.message is not None and _begins_something(event.message)
         if leaves and wait.limit is not None:
             wait.limit.reschedule(asyncio.get_running_loop().time())
         return await handler(event, data)
@@ -143,6 +143,7 @@ def _act(callback: CallbackQuery, nonce: str) -> Act | None:
     return press.act if press.nonce == nonce else None
 
 
-def _cancels(message: Message) -> bool:
+def _begins_something(message: Message) -> bool:
+    """A command leaves what is open, or begins something in its place; but for the one that only tells."""
     words = (message.text or "").split(maxsplit=1)
-    return bool(words) and words[0].partition("@")[0].lower() == "/cancel"
+    return bool(words) and words[0].startswith("/") and words[0].partition("@")[0].lower() != "/help"

@@ -147,7 +147,7 @@ def _doctor(given: argparse.Namespace) -> int:
         host=settings.host,
         port=settings.port,
         access=settings.access.value,
-        admin_ids=len(settings.admin_ids),
+        has_admin_ids=bool(settings.admin_ids),
     )
     findings = _in_loop(examine(inputs))
     print(json.dumps(machine(findings), indent=2) if given.json else human(findings))

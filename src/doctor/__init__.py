@@ -15,7 +15,7 @@ async def examine(inputs: Inputs) -> list[Finding]:
     """All findings, in the order in which one would mend them."""
     findings, stored = await database.check(inputs)
     keys, box = database.keys(inputs, stored)
-    findings += [keys, access.check(inputs, admins=stored.admins)]
+    findings += [keys, access.check(inputs, has_admin=stored.has_admin)]
     async with (
         open_session() as shared,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=_TIMEOUT) as session,

@@ -11,7 +11,7 @@ from src.database import migrate
 from src.database.crypto import SecretBox, UndecryptableError
 from src.database.database import Database
 from src.database.models import Account, Forge, Hook, utc_now
-from src.database.repositories import checkup
+from src.database.repositories import checkup, people
 from src.doctor.findings import Finding, Inputs
 
 _MEND = "look at DATABASE_URL and at who may write there"
@@ -24,7 +24,7 @@ class Stored:
     accounts: tuple[tuple[Account, Forge], ...] = ()
     hooks: tuple[Hook, ...] = ()
     leases: tuple[str, ...] = ()  # the names of those that somebody holds
-    admins: int = 0  # how many a code made, besides ADMIN_IDS
+    has_admin: bool = False  # by a code, besides ADMIN_IDS
 
 
 async def check(inputs: Inputs) -> tuple[list[Finding], Stored]:
@@ -69,7 +69,7 @@ async def _examine(database: Database) -> tuple[list[Finding], Stored]:
             accounts=tuple(await checkup.accounts(session)),
             hooks=tuple(await checkup.hooks(session)),
             leases=tuple(await checkup.held_leases(session, utc_now())),
-            admins=await checkup.count_admins(session),
+            has_admin=await people.has_admin(session),
         )
     return [writable, Finding("migrations", "ok", f"The schema is the newest ({at[0]}).")], stored
 

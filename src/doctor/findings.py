@@ -37,7 +37,7 @@ class Inputs:
     host: str
     port: int
     access: str = "pairing"  # as the setting
-    admin_ids: int = 0  # how many stand in ADMIN_IDS
+    has_admin_ids: bool = False
     poll_seconds: int = 4  # how long to poll for a rival; an evicted one comes back within a second or two
 
 

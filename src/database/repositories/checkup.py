@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Account, Forge, Hook, Lease, User
+from src.database.models import Account, Forge, Hook, Lease
 
 
 async def accounts(session: AsyncSession) -> Sequence[tuple[Account, Forge]]:
@@ -23,8 +23,3 @@ async def hooks(session: AsyncSession) -> Sequence[Hook]:
 async def held_leases(session: AsyncSession, now: datetime) -> Sequence[str]:
     """The names of all leases that somebody holds."""
     return (await session.scalars(select(Lease.name).where(Lease.until > now).order_by(Lease.name))).all()
-
-
-async def count_admins(session: AsyncSession) -> int:
-    """How many run the bot by a code."""
-    return await session.scalar(select(func.count()).select_from(User).where(User.is_admin.is_(True))) or 0

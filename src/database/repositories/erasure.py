@@ -79,17 +79,6 @@ async def forget_person(session: AsyncSession, user_id: int, now: datetime) -> F
     return Forgotten(user.name, len(tokens), len(owned) - paths, told, left)
 
 
-async def carried_by(session: AsyncSession, account_id: int) -> list[subscriptions.Followed]:
-    """The subscriptions that the token of this account speaks for, by path."""
-    rows = await session.execute(
-        select(Subscription, Project)
-        .join(Project, Project.id == Subscription.project_id)
-        .where(Subscription.account_id == account_id)
-        .order_by(Project.path, Subscription.id)
-    )
-    return [subscriptions.Followed(subscription, project) for subscription, project in rows]
-
-
 async def end_subscriptions(session: AsyncSession, account: Account, now: datetime) -> Forgotten:
     """End what an account's token speaks for, as long as the token is there to see to the hooks.
 
@@ -97,7 +86,7 @@ async def end_subscriptions(session: AsyncSession, account: Account, now: dateti
     """
     user = await session.get_one(User, account.user_id)
     chat = await session.scalar(select(Chat).where(Chat.telegram_id == user.telegram_id))
-    found = await carried_by(session, account.id)
+    found = await subscriptions.of_account(session, account.id)
     for item in found:
         await subscriptions.remove(session, item.subscription, now)
     left = _by_place([item for item in found if chat is None or item.subscription.chat_id != chat.id])

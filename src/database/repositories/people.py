@@ -27,6 +27,13 @@ async def admit(session: AsyncSession, user: User, *, as_admin: bool, now: datet
     await session.flush()
 
 
+async def bar(session: AsyncSession, user_id: int, now: datetime) -> None:
+    """Take back what a code gave this person."""
+    await session.execute(
+        update(User).where(User.id == user_id).values(admitted_at=None, is_admin=False, barred_at=now)
+    )
+
+
 async def settle(
     session: AsyncSession, *, listed: Collection[int] | None, by_code: bool, now: datetime
 ) -> tuple[int, int]:

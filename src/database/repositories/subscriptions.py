@@ -147,6 +147,28 @@ async def of_chat(session: AsyncSession, chat_id: int, topic_id: int | None = No
     return [Followed(subscription, project) for subscription, project in rows]
 
 
+async def of_account(session: AsyncSession, account_id: int) -> list[Followed]:
+    """What an account's token speaks for, by path."""
+    rows = await session.execute(
+        select(Subscription, Project)
+        .join(Project, Project.id == Subscription.project_id)
+        .where(Subscription.account_id == account_id)
+        .order_by(Project.path, Subscription.id)
+    )
+    return [Followed(subscription, project) for subscription, project in rows]
+
+
+async def of_owner(session: AsyncSession, user_id: int) -> list[Followed]:
+    """What a person follows in private and is the sponsor of in groups, by path."""
+    rows = await session.execute(
+        select(Subscription, Project)
+        .join(Project, Project.id == Subscription.project_id)
+        .where(Subscription.owner_id == user_id)
+        .order_by(Project.path, Subscription.id)
+    )
+    return [Followed(subscription, project) for subscription, project in rows]
+
+
 async def chosen_names(session: AsyncSession, project_id: int) -> frozenset[str]:
     """All event names that anybody chose for a project: what its hook has to deliver."""
     rows = await session.scalars(select(Subscription.events).where(Subscription.project_id == project_id))

@@ -12,7 +12,7 @@ from src.database.repositories import mutes, subscriptions
 async def ensure_user(
     session: AsyncSession, telegram_id: int, *, name: str, language: str | None, now: datetime
 ) -> User:
-    """The row of a person, made when absent, name kept up to date. A language once set is not overwritten."""
+    """The row of a person, made when absent, name kept up to date. `language` is what they chose: none, at first."""
     found = await session.scalar(select(User).where(User.telegram_id == telegram_id))
     if found is None:
         found = User(telegram_id=telegram_id, name=name, language=language, created_at=now)
@@ -61,6 +61,16 @@ async def private_chat(session: AsyncSession, user_id: int) -> Chat | None:
         .join(User, User.telegram_id == Chat.telegram_id)
         .where(User.id == user_id, User.barred_at.is_(None))
     )
+
+
+async def speak(session: AsyncSession, chat_id: int, language: str) -> None:
+    """What is said in this chat is said in this language."""
+    await session.execute(update(Chat).where(Chat.id == chat_id).values(language=language))
+
+
+async def choose_language(session: AsyncSession, user_id: int, language: str | None) -> None:
+    """A person's choice; `None`: whatever their Telegram speaks."""
+    await session.execute(update(User).where(User.id == user_id).values(language=language))
 
 
 async def switch_on(session: AsyncSession, chat_id: int) -> None:

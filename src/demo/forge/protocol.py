@@ -267,5 +267,8 @@ class ForgeEmulator(Protocol):
     async def delivered(self) -> None:
         """Wait until the webhooks of requests over HTTP are sent; the methods of this class wait by themselves."""
 
+    def signatures(self, hook: Hook, delivery_id: str, body: bytes) -> Mapping[str, str]:
+        """The headers with which this hook would sign a delivery: for those that a test sends itself."""
+
     async def redeliver(self, delivery: DeliveryRecord) -> DeliveryRecord:
         """Send a delivery again as the forge's button does: the same body, and the same id where the forge keeps it."""

@@ -1,13 +1,13 @@
 """One hook of a group for many projects: made where a token may, kept, and given up for the projects' own."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Account, Hook, Project
-from src.database.repositories import accounts, forges, hooks, projects
-from src.forge import RateLimited, Rejected, Unauthorized, Unavailable
+from src.database.repositories import accounts, forges, hooks, jobs, projects
+from src.forge import ForgeClient, RateLimited, Rejected, RemoteProject, Unauthorized, Unavailable
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
 from src.webhook.manager.states import HookOutcome, HookState, ManualReason
@@ -54,9 +54,9 @@ class Groups:
 
         Raises `Unavailable` and `RateLimited`.
         """
-        async with self._ground.database.write() as session:
-            hook = await hooks.get(session, hook_id)
-            task = await self._ground.task(session, hook, await hooks.covered_projects(session, hook))
+        task = await self._task(hook_id)
+        if await self._follow_moves(task):
+            task = await self._task(hook_id)
         if not task.is_followed:
             return await self._upkeep.remove(task)
         if self._ground.public_url is None:
@@ -65,6 +65,25 @@ class Groups:
         if outcome in _DELIVERS:
             await self._absorb(task.hook)
         return outcome
+
+    async def _task(self, hook_id: int) -> Task:
+        async with self._ground.database.write() as session:
+            hook = await hooks.get(session, hook_id)
+            return await self._ground.task(session, hook, await hooks.covered_projects(session, hook))
+
+    async def _follow_moves(self, task: Task) -> bool:
+        """Whether a project has another path by now. One that left the group tells us nothing of it, so it is asked."""
+        moved = False
+        for project in task.projects:
+            remote = (await self._ground.ask(task, _look_for(project.external_id))).value
+            if remote is None or remote.path == project.path:
+                continue
+            moved = True
+            async with self._ground.database.write() as session:
+                now = await projects.ensure(session, task.forge.id, remote)
+                if await coverage(session, now) is None:  # by a job, for this may be another's place
+                    await jobs.put(session, "hook_settle", str(project.id), now=self._ground.clock())
+        return moved
 
     async def divide(self, task: Task) -> bool:
         """Back to hooks of the projects' own. Whether every project has one: else the group's is not given up."""
@@ -133,6 +152,10 @@ class Groups:
         if hook.project_id is None:
             return await hooks.covered_projects(session, hook)
         return [await projects.get(session, hook.project_id)]
+
+
+def _look_for(external_id: str) -> Callable[[ForgeClient, Account], Awaitable[RemoteProject]]:
+    return lambda client, _account: client.project(external_id)
 
 
 def _refusal(why: ManualReason, message: str | None = None, events: tuple[str, ...] = ()) -> HookState:

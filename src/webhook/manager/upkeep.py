@@ -90,7 +90,7 @@ class Upkeep:
                 return HookOutcome.REMOVED
             return await self._lost(task, attempt.refusals, is_fresh=is_fresh)
         if task.hook.account_id not in (None, attempt.account.id):
-            await self._ground.log(task, "handed_on", f"{task.name}: now looked after by {attempt.account.login}")
+            await self._ground.log(task, "handed_on", f"{task.name}: now looked after by account {attempt.account.id}")
         if attempt.value is not HookOutcome.SHARED:
             await self._ground.log(task, attempt.value, f"{task.name}: {', '.join(sorted(task.needed))}")
         return attempt.value

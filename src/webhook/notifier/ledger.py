@@ -13,8 +13,8 @@ from src.database.models import Chat, Sent
 from src.database.repositories import event_log, messages, users
 from src.database.repositories.messages import Outgoing
 from src.events import CommentEvent, Event
-from src.webhook.categories import categories
 from src.webhook import chats
+from src.webhook.categories import categories
 from src.webhook.notifier.request import reasons_of
 from src.webhook.notifier.verdict import (
     Delivered,
