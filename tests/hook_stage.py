@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from cachetools import TTLCache
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
@@ -67,6 +68,7 @@ class Life:
     url: str  # of the relay
     clock: Clock
     manager: HookManager
+    known: TTLCache[tuple[str, str | None], Hook]  # what the relay knows by heart
     told: list[tuple[str, int]] = field(default_factory=list)  # each notice that was sent, and to which chat
 
     def words(self, *names: str) -> frozenset[str]:
@@ -181,8 +183,8 @@ def cast(forge: ForgeEmulator) -> None:
 
 
 @asynccontextmanager
-async def living(folder: Path, kind: str, *, remember: float = 5) -> AsyncIterator[Life]:
-    """A forge and a relay on loopback, which knows hooks by heart for `remember` seconds."""
+async def living(folder: Path, kind: str) -> AsyncIterator[Life]:
+    """A forge and a relay on loopback, which knows hooks by heart for as long as it does in earnest."""
     clock = Clock()
     async with AsyncExitStack() as stack:
         emulator: ForgeEmulator = GitHubEmulator() if kind == "github" else GitLabEmulator()
@@ -204,9 +206,8 @@ async def living(folder: Path, kind: str, *, remember: float = 5) -> AsyncIterat
         credentials = Credentials(FORGE_TYPES, connectors, box)
         metrics = Metrics()
         inbox = Inbox(database, metrics, stored=lambda: None)
-        receiver = Receiver(
-            database, box, FORGE_TYPES, inbox, Budget(), metrics, clock, known_hooks(remember), complaints()
-        )
+        known = known_hooks()
+        receiver = Receiver(database, box, FORGE_TYPES, inbox, Budget(), metrics, clock, known, complaints())
         app = create_app(receiver, database, metrics, instance="tests", is_migrated=_true, waits={})
         server = TestServer(app)
         await server.start_server(**SERVER_OPTIONS)
@@ -215,7 +216,7 @@ async def living(folder: Path, kind: str, *, remember: float = 5) -> AsyncIterat
         manager = HookManager(database, credentials, public_url=url, clock=clock)
         life = Life(
             database=database, box=box, credentials=credentials, forge=forge, row_of_forge=row_of_forge, kind=kind,
-            url=url, clock=clock, manager=manager,
+            url=url, clock=clock, manager=manager, known=known,
         )  # fmt: skip
         async with TaskGroup() as tasks:
             tasks.create_task(inbox.run())

@@ -256,9 +256,8 @@ def test_the_groups_of_a_project_the_nearest_first(kind: str, path: str, groups:
     assert FORGE_TYPES[kind].hook_groups(path) == groups
 
 
+@pytest.mark.parametrize("place", ["gitlab"], indirect=True)  # organisations have no groups in them
 async def test_the_nearest_group_that_the_token_may(place: Place) -> None:
-    if place.kind == "github":
-        pytest.skip("organisations have no groups in them")
     place.forge.add_group("acme/deep", ["bob"])
     place.forge.add_project("acme/deep/sea", members={"ann": "admin"})
     await place.follow("acme/deep/sea")
@@ -413,3 +412,36 @@ async def test_what_a_hook_made_by_hand_and_a_group_hook_both_bring_is_told_once
     assert await place.told() == [PATHS[0]]
     await place.check()
     assert place.project_hooks() == [1, 0, 0]  # it is not ours to remove
+
+
+async def test_a_test_delivery_goes_through_the_group_hook(place: Place) -> None:
+    await place.unite()
+    project_id = place.ids[PATHS[1]]
+    since = await place.hooks.send_test(project_id, place.account_id)
+    await place.forge.delivered()
+    assert await place.told() == []
+    progress = await place.hooks.test_progress(project_id, since)
+    assert (progress.accepted, progress.arrived, progress.told, progress.error) == (True, True, True, None)
+
+
+async def test_the_secret_of_a_group_hook_is_rotated(place: Place) -> None:
+    await place.unite()
+    (before,) = place.forge.hooks("acme")
+    secret = before.secret
+    (row,) = await place.living(is_group=True)
+    assert await place.hooks.rotate(row.id)
+    (after,) = place.forge.hooks("acme")
+    assert secret not in (None, after.secret)
+    await place.forge.open_issue(PATHS[0], "bob", "Signed anew")
+    assert await place.told() == [PATHS[0]]
+
+
+async def test_a_group_hook_is_handed_on_to_another_owner(place: Place) -> None:
+    await place.unite()
+    place.forge.set_owner("acme", "bob", True)
+    await place.follow(PATHS[2], login="bob")
+    place.forge.revoke_token("tok_ann")
+    assert await place.check() is HookOutcome.SHARED
+    (row,) = await place.living(is_group=True)
+    assert row.account_id not in (None, place.account_id)
+    assert (len(place.group_hooks), place.project_hooks()) == (1, [0, 0, 0])

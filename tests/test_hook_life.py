@@ -211,6 +211,7 @@ async def test_the_secret_before_a_rotation_is_good_for_a_day_and_no_longer(life
     assert await life.manager.rotate((await life.row()).id)
     for ahead, status in ((0.0, 202), (23.9, 202), (24.1, 401)):
         life.clock.ahead = timedelta(hours=ahead)
+        life.known.clear()  # seconds that count by themselves
         assert await life.post_again(late) == status
 
 
@@ -286,6 +287,7 @@ async def test_a_removed_hook_is_tombstoned_for_30_days(life: Life) -> None:
     assert life.forge.hooks(PATH) == ()
     for days, status in ((0, 202), (29, 202), (31, 404)):
         life.clock.ahead = timedelta(days=days)
+        life.known.clear()  # seconds that count by themselves
         assert await life.post_again(late) == status
 
 
@@ -383,6 +385,8 @@ async def test_a_forge_that_is_away_changes_nothing_and_tells_nobody(life: Life,
     await life.later(minutes=4)
     assert life.told == []
     assert (await life.account("ann")).dead_at is None
+    if trouble == "rate_limited":
+        return  # whose end is the forge's to say
     life.forge.clear_outages()
     await life.later(hours=1, minutes=5)
     assert life.there().events == life.words(OPENED)

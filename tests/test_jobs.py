@@ -1,5 +1,6 @@
 """Jobs: asked for in a transaction, done once, tried again, given up."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,3 +147,22 @@ async def test_what_recurs_comes_again_when_it_said(database: Database) -> None:
         await work.run_due()
         clock.now += timedelta(minutes=5)
     assert times == [NOON, NOON + timedelta(minutes=5), NOON + timedelta(minutes=10)]
+
+
+async def test_a_stop_gives_back_what_takes_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.database.jobs._DRAIN", 0.01)
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    async def hang(_job: Job) -> datetime | None:
+        begun.set()
+        await asyncio.Event().wait()
+        return None
+
+    await put(database, "bread")
+    work = JobRunner(database, {"bake": hang}, owner="test", clock=Clock())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work.run(stop))
+        await begun.wait()
+        stop.set()
+    (row,) = await rows(database)
+    assert (row.state, row.run_at, row.attempts, row.error) == ("new", NOON, 0, "the process stopped")

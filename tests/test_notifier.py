@@ -12,6 +12,7 @@ from src.bot.limiter import _Rule as Rule
 from src.bot.limiter import _Slot as Slot
 from src.events import CommentEvent, CommentOn, Refs
 from src.webhook.notifier import CHECKPOINTS
+from src.webhook.notifier.request import MUTE_BUTTON
 from tests.outbox import NoPacer, Outbox, open_outbox, titles
 from tests.rendering import PR, shared
 
@@ -33,7 +34,8 @@ async def test_a_message_arrives_with_its_text_its_link_and_its_button(box: Outb
     assert "acme/rocket" in told.text
     assert "Issue no. 1" in told.text
     assert "You: mentioned" in told.text
-    assert [button.url for button in told.buttons] == ["https://git.example.com/acme/rocket/issues/12"]
+    assert [button.url for button in told.buttons] == ["https://git.example.com/acme/rocket/issues/12", None]
+    assert [button.data for button in told.buttons] == [None, MUTE_BUTTON]
     assert not told.silent
     (call,) = box.tg.server.requests_for("sendMessage")
     assert json.loads(call.form["link_preview_options"])["is_disabled"] is True
@@ -55,6 +57,7 @@ async def test_what_stands_in_the_chat_is_remembered_for_replies_and_edits(box: 
     assert (sent.bot_id, sent.chat_id, sent.telegram_message_id) == (box.bot.id, chat.id, ann.private.last.id)
     assert (sent.project_id, sent.subject_key) == (box.project.id, "pull_request:5")
     assert (sent.discussion_id, sent.comment_id, sent.head_sha) == ("d4", "31", "c0ffee")
+    assert sent.categories == ["comments"]
     assert message.sent_at == sent.sent_at
     assert message.attempts == 1
 

@@ -127,8 +127,8 @@ async def test_levels_and_pauses(relay: Relay) -> None:
     silent, off, paused, over = [
         await relay.follow("dora", 1, names=ALL_NAMES, scope="all", group=-1000 - n) for n in range(4)
     ]
-    await relay.change_subscription(silent, levels={"pull_request": "silent"})
-    await relay.change_subscription(off, levels={"pull_request": "off"})
+    await relay.change_subscription(silent, levels={"pull_requests": "silent"})
+    await relay.change_subscription(off, levels={"pull_requests": "off"})
     await relay.change_subscription(paused, paused_until=utc_now() + timedelta(hours=1))
     await relay.change_subscription(over, paused_until=utc_now() - timedelta(hours=1))
     await relay.deliver(hook, "github/pull_request__opened")

@@ -18,6 +18,7 @@ from src.events import (
     IssueEvent,
     JobEvent,
     JobStatus,
+    Mute,
     OpenPage,
     Page,
     People,
@@ -133,7 +134,7 @@ def test_what_is_gone_has_no_link_and_the_button_opens_the_project() -> None:
     event = PushEvent(**shared(MAIN), action=PushAction.DELETED)
     notification = render(event, [], language="en", words=GITHUB)
     assert covered(notification, MessageEntityType.TEXT_LINK) == ["acme/rocket", "ann"]
-    assert notification.buttons == (OpenPage(label="Open on GitHub", url=f"{WEB}/acme/rocket"),)
+    assert notification.buttons == (OpenPage(label="Open on GitHub", url=f"{WEB}/acme/rocket"), Mute(label="🔕 Mute…"))
 
 
 def test_nobody_known_started_it() -> None:
@@ -253,7 +254,7 @@ def test_project_title_and_doer_are_links_and_the_page_is_a_button() -> None:
     _, entities = notification.content.render()
     assert covered(notification, MessageEntityType.TEXT_LINK) == ["acme/rocket", "MR !5 Fix the pump", "ann"]
     assert [entity.url for entity in entities] == [ROCKET.url, PR.url, ANN.url]
-    assert notification.buttons == (OpenPage(label="Открыть комментарий", url=page),)
+    assert notification.buttons == (OpenPage(label="Открыть комментарий", url=page), Mute(label="🔕 Заглушить…"))
     assert notification.preview is False
 
 

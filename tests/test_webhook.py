@@ -94,6 +94,55 @@ async def test_a_removed_hook_still_answers_202_and_tells_nothing(relay: Relay, 
     assert await relay.deliveries() == []
 
 
+async def test_a_removed_hook_is_forgotten_after_30_days(relay: Relay, hook: str) -> None:
+    for days, status in ((29, 202), (31, 404)):
+        async with relay.database.write() as session:
+            (await session.get_one(Hook, 1)).removed_at = utc_now() - timedelta(days=days)
+        assert await relay.deliver(hook, OPENED) == status
+    assert await relay.deliveries() == []
+
+
+async def test_a_secret_that_the_forge_is_being_told_of_is_good_already(relay: Relay, hook: str) -> None:
+    async with relay.database.write() as session:
+        (await session.get_one(Hook, 1)).next_secret = relay.box.seal("the next secret")
+    headers, body = load(OPENED)
+    assert await relay.post(hook, headers | sign_github(body, "the next secret"), body) == 202
+    assert await relay.post(hook, headers | sign_github(body, SECRET), body) == 202
+
+
+async def test_what_is_known_by_heart_is_looked_up_anew_before_a_delivery_is_refused(tmp_path: Path) -> None:
+    headers, body = load(OPENED)
+    async with running_relay(tmp_path, work=False, remember=60) as relay:
+        hook = await relay.add_hook(await relay.add_project())
+        assert await relay.deliver(hook, OPENED, settle=False) == 202
+        async with relay.database.write() as session:
+            (await session.get_one(Hook, 1)).secret = relay.box.seal("changed by another process")
+        assert await relay.post(hook, headers | sign_github(body, "changed by another process"), body) == 202
+        assert await relay.post(hook, headers | sign_github(body, "of nobody"), body) == 401
+        assert await relay.post(hook, headers | sign_github(body, SECRET), body) == 401  # it was forgotten, too
+
+
+async def test_an_old_secret_that_cannot_be_decrypted_does_no_harm(relay: Relay, hook: str) -> None:
+    lost = SecretBox([Fernet.generate_key().decode()]).seal("lost with its key")
+    async with relay.database.write() as session:
+        row = await session.get_one(Hook, 1)
+        row.previous_secret, row.previous_secret_until = lost, utc_now() + timedelta(hours=1)
+        row.next_secret = lost
+    assert await relay.deliver(hook, OPENED) == 202
+
+
+@pytest.mark.parametrize(("group", "state"), [("acme", "done"), ("Acme", "done"), ("acm", "quarantined")])
+async def test_the_hook_of_a_group_speaks_of_its_own_projects_only(relay: Relay, group: str, state: str) -> None:
+    project = await relay.add_project()
+    carl = await relay.follow("carl", project)
+    address = await relay.add_hook(None)
+    async with relay.database.write() as session:
+        (await session.get_one(Hook, 1)).group_path = group
+    assert await relay.deliver(address, OPENED) == 202
+    assert [delivery.state for delivery in await relay.deliveries()] == [state]
+    assert len(await relay.told(carl)) == (state == "done")
+
+
 async def test_hook_of_the_environment(relay: Relay) -> None:
     project = await relay.add_project()
     address = await relay.add_hook(None, origin="environment")

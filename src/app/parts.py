@@ -6,22 +6,30 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 from src.app.site import Site
 from src.config import Settings
 from src.database import migrate
 from src.database.credentials import Credentials
 from src.database.database import Database
+from src.database.jobs import JobRunner
+from src.database.lease import while_held
 from src.database.models import Forge, utc_now
+from src.database.retention import RETENTION_JOB, retention_job
 from src.webhook.bodies import Budget
 from src.webhook.enrich import Enricher
 from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
+from src.webhook.manager import HookManager
 from src.webhook.metrics import Metrics
+from src.webhook.notices import NOTICE_JOB
 from src.webhook.pipeline import Pipeline
 from src.webhook.server import create_app, serve
+from src.webhook.tokens import TOKEN_JOB, token_job
+from src.webhook.upkeep import RECURRING, hook_jobs
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class Parts:
         self.metrics = metrics
         self.stop = stop
         self.forges: tuple[Forge, ...] = ()
+        self.hooks = HookManager(database, credentials, public_url=settings.public_url, clock=utc_now)
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.lease = timedelta(seconds=settings.lease_seconds)
         self._stored: list[Callable[[], None]] = []
@@ -60,6 +69,7 @@ class Parts:
             pipeline = self._pipeline()
             self._stored.append(pipeline.wake)
             parts["worker"] = lambda: pipeline.run(self.stop)
+            parts["upkeep"] = lambda: self._upkeep().run(self.stop)
         if roles & {"bot", "sender"}:
             parts["telegram"] = lambda: self._telegram(roles)
         if "webhook" in roles:
@@ -78,6 +88,16 @@ class Parts:
             clock=utc_now,
             checkpoint=self.site.checkpoint,
         )
+
+    def _upkeep(self) -> JobRunner:
+        """What is to be done behind the scenes: hooks, tokens, what has outlived its time."""
+        handlers = {
+            **hook_jobs(self.hooks),
+            TOKEN_JOB: token_job(self.database, self.credentials, utc_now),
+            RETENTION_JOB: retention_job(self.database, utc_now),
+        }
+        recurring = (*RECURRING, TOKEN_JOB, RETENTION_JOB)
+        return JobRunner(self.database, handlers, recurring=recurring, owner=self.owner, clock=utc_now)
 
     async def _relay(self, ready: Callable[[int], None] | None) -> None:
         self._waits["webhook"] = "starting"
@@ -111,10 +131,12 @@ class Parts:
 
     async def _telegram(self, roles: frozenset[str]) -> None:
         """Bot and sender: one process at a time for each bot token."""
-        from src.bot.bot import AccessRule, BotDeps, create_bot, create_dispatcher, poll
+        from src.bot.access import AccessRule, announce_first_code, settle_access
+        from src.bot.bot import BotDeps, create_bot, create_dispatcher, poll
+        from src.bot.fsm_storage import DIALOGS_JOB, DatabaseStorage, sweep_job
         from src.bot.limiter import Limiter
-        from src.database.lease import while_held
-        from src.webhook.manager import HookManager
+        from src.bot.notices import notice_job
+        from src.bot.profile import publish
         from src.webhook.notifier import Notifier
 
         settings = self.settings
@@ -128,7 +150,7 @@ class Parts:
             database=self.database,
             credentials=self.credentials,
             forges=self.forges,
-            hooks=HookManager(self.database, self.credentials, public_url=settings.public_url, clock=utc_now),
+            hooks=self.hooks,
             access=AccessRule(
                 mode=settings.access.value,
                 admin_ids=frozenset(settings.admin_ids),
@@ -137,26 +159,42 @@ class Parts:
             clock=utc_now,
         )
 
+        async def send(tasks: asyncio.TaskGroup) -> None:
+            notifier = Notifier(
+                self.database,
+                bot,
+                limiter,
+                owner=self.owner,
+                lease=self.lease,
+                words=self.site.types,
+                metrics=self.metrics,
+                clock=utc_now,
+                checkpoint=self.site.checkpoint,
+            )
+            self._queued.append(notifier.wake)
+            tasks.create_task(guard("sender", lambda: notifier.run(self.stop), self.stop), name="sender")
+            handlers = {
+                NOTICE_JOB: notice_job(bot, self.database, self.site.types, utc_now),
+                DIALOGS_JOB: sweep_job(self.database, utc_now),
+            }
+            notices = JobRunner(self.database, handlers, recurring=(DIALOGS_JOB,), owner=self.owner, clock=utc_now)
+            tasks.create_task(guard("notices", lambda: notices.run(self.stop), self.stop), name="notices")
+
+        async def listen(tasks: asyncio.TaskGroup) -> None:
+            async with self.database.write() as session:
+                await settle_access(session, deps.access, utc_now())
+            await announce_first_code(self.database, deps.access, bot, utc_now())
+            dispatcher = create_dispatcher(deps, DatabaseStorage(self.database, utc_now))
+            tasks.create_task(guard("bot", lambda: poll(bot, dispatcher, self.stop), self.stop), name="bot")
+            tasks.create_task(until(self.stop, publish(bot, deps)), name="profile")
+
         async def work(_fence: int) -> None:
             self._waits["telegram"] = None
             async with asyncio.TaskGroup() as tasks:
                 if "sender" in roles:
-                    notifier = Notifier(
-                        self.database,
-                        bot,
-                        limiter,
-                        owner=self.owner,
-                        lease=self.lease,
-                        words=self.site.types,
-                        metrics=self.metrics,
-                        clock=utc_now,
-                        checkpoint=self.site.checkpoint,
-                    )
-                    self._queued.append(notifier.wake)
-                    tasks.create_task(guard("sender", lambda: notifier.run(self.stop), self.stop), name="sender")
+                    await send(tasks)
                 if "bot" in roles:
-                    dispatcher = create_dispatcher(deps)
-                    tasks.create_task(guard("bot", lambda: poll(bot, dispatcher, self.stop), self.stop), name="bot")
+                    await listen(tasks)
 
         try:
             name = f"telegram:{bot.id}"
@@ -170,6 +208,19 @@ async def guard(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Ev
     await part()
     if not stop.is_set():
         raise RuntimeError(f"{name} ended by itself")
+
+
+async def until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Work that nobody waits for: it ends by itself, or when the process is asked to."""
+    async with asyncio.TaskGroup() as tasks:
+        both = {tasks.create_task(work), tasks.create_task(_set(stop))}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def _call(functions: list[Callable[[], None]]) -> None:

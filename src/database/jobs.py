@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _LEASE = timedelta(minutes=5)
 _LIMIT = timedelta(minutes=4)  # how long one may take: less than its lease, so that no two do the same
+_DRAIN = 10.0  # seconds that what has begun gets at the end; what takes longer is done by the next process
 _POLL = timedelta(seconds=1)  # another process may have asked for something
 _MOST_ATTEMPTS = 12
 _LONGEST_PAUSE = timedelta(minutes=10)
@@ -64,10 +65,11 @@ class JobRunner:
         self._news.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; what has begun by then is finished."""
+        """Work until `stop`; what has begun by then is finished, or given back where it takes long."""
         async with self._database.write() as session:
             for kind in self._recurring:
                 await jobs.put(session, kind, "", now=self._clock())
+        begun: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._wake_at(stop), name="jobs-stop")
             while not stop.is_set():
@@ -77,7 +79,13 @@ class JobRunner:
                     await self._rest()
                     continue
                 self._busy += 1
-                tasks.create_task(self._work(job), name=f"job-{job.id}")
+                task = tasks.create_task(self._work(job), name=f"job-{job.id}")
+                begun.add(task)
+                task.add_done_callback(begun.discard)
+            if begun:
+                _, late = await asyncio.wait(begun, timeout=_DRAIN)
+                for task in late:
+                    task.cancel()
 
     async def run_due(self) -> int:
         """Do, one after the other, all that is due now and what comes due by it; how many. For tests and drills."""
@@ -110,6 +118,9 @@ class JobRunner:
     async def _work(self, job: Job) -> None:
         try:
             await self._do(job)
+        except asyncio.CancelledError:
+            await self._again(job, self._clock(), "the process stopped", afresh=True)
+            raise
         finally:
             self._busy -= 1
             self._news.set()

@@ -170,8 +170,8 @@ class Pipeline:
         for event in sorted(events, key=lambda event: not isinstance(event, DocumentationEvent)):
             async with self._database.read() as session:
                 project = await projects.find(session, hook.forge_id, event.project.external_id)
-                if project is None:
-                    continue
+                if project is None or not await hooks.is_followed(session, [project.id]):
+                    continue  # of what nobody follows nothing is kept but the delivery
                 if _is_foreign(hook, project, event):
                     raise ForeignProject
                 followers = await subscriptions.followers(session, project.id, self._clock())

@@ -16,7 +16,7 @@ RECURRING = (SWEEP_JOB, ROTATE_JOB)
 
 _SWEEP = timedelta(minutes=3)  # how soon it is seen that something happened to a hook
 _ASK_AGAIN = timedelta(hours=1)  # whether somebody may make, or remove, by now what they might not
-_ROTATION = timedelta(hours=1)
+_ROTATION = timedelta(hours=6)  # how soon it is seen that a secret is old
 _FORGE_DOWN = timedelta(minutes=1)
 
 T = TypeVar("T")
@@ -51,8 +51,9 @@ class _Work:
             ):
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now)
             bare = await hooks.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
-            for project_id in bare:
-                await jobs.put(session, SETTLE_JOB, str(project_id), now=now)
+            for project in bare:
+                if await hooks.covering(session, project.forge_id, project.path) is None:
+                    await jobs.put(session, SETTLE_JOB, str(project.id), now=now)
         return now + _SWEEP
 
     async def check(self, job: Job) -> None:

@@ -202,8 +202,8 @@ async def gone(session: AsyncSession, hook_ids: Collection[int]) -> None:
 
 
 async def discard(session: AsyncSession, hook_id: int) -> None:
-    """Forget a hook that was never made: no forge knows its address."""
-    await session.execute(delete(Hook).where(Hook.id == hook_id, Hook.remote_id.is_(None)))
+    """Forget a hook that was never made and that nobody was told to make: no forge knows its address."""
+    await session.execute(delete(Hook).where(Hook.id == hook_id, Hook.remote_id.is_(None), Hook.origin == "managed"))
 
 
 async def by_hand(session: AsyncSession, project_id: int) -> Sequence[Hook]:
@@ -249,8 +249,8 @@ async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]
     return (await session.scalars(query.where(made <= made_before).order_by(Hook.id))).all()
 
 
-async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[int]:
-    """The ids of followed projects without a hook of ours on them; one on their group may tell of them all the same.
+async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[Project]:
+    """Followed projects without a hook of ours on them; one on their group may tell of them all the same.
 
     Left out are those of which it was asked since then who may make one, and those whose hook was removed just now.
     """
@@ -259,7 +259,7 @@ async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed
     was_removed = own.where(Hook.removed_at > removed_since).exists()
     was_asked = own.where(Hook.origin == "manual", Hook.removed_at.is_(None), Hook.checked_at > asked_since).exists()
     followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
-    query = select(Project.id).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
+    query = select(Project).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
     return (await session.scalars(query)).all()
 
 

@@ -38,6 +38,9 @@ class Ensuring:
             await self._ground.log(request.task, "failed", f"{request.task.name}: {error}")
             raise
         await self._ground.log(request.task, state.outcome, summary(request.task, state))
+        if request.is_fresh and state.outcome is HookOutcome.MANUAL:
+            async with self._ground.database.write() as session:
+                await hooks.discard(session, request.task.hook.id)
         return state
 
     async def _prepare(self, project_id: int, account_id: int, *, is_own: bool = False) -> _Request:
@@ -94,15 +97,11 @@ class Ensuring:
             own = next((row for row in rows if row.account_id == account_id and self._opens(row)), None)
             works = any(row.last_event_at and row.account_id != account_id and not row.removed_at for row in rows)
             if own is None and works:
-                if request.is_fresh:
-                    await hooks.discard(session, task.hook.id)
                 return None
             if own is None and request.is_fresh:
                 own = task.hook
             elif own is None:
                 own = await hooks.add(session, self._ground.new_hook(project.forge_id, project_id=project.id))
-            elif request.is_fresh:
-                await hooks.discard(session, task.hook.id)
             await hooks.left_to_hand(
                 session, own.id, account_id=account_id, address=self._address(task, own), now=self._ground.clock()
             )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -63,7 +64,8 @@ class Ground:
         `path` is a project's or a group's; its first part is what counts, so that both are held by the same lock.
         Not for use within itself. Raises `Unavailable` where another process does not come to an end.
         """
-        name = f"hooks:{forge_id}:{path.split('/')[0].casefold()}"[:128]
+        # Hashed: a namespace is somebody's login, too, and locks are kept for good.
+        name = f"hooks:{forge_id}:{sha256(path.split('/')[0].casefold().encode()).hexdigest()[:32]}"
         lock = self._locks.setdefault(name, asyncio.Lock())
         async with lock:
             fence = await self._acquire(name)

@@ -4,6 +4,7 @@ Everything here is safe to be done again: after a crash the forge's hook is foun
 forge may or may not have learned is good until it is clear that it has.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from src.database.models import Account, Hook
@@ -45,7 +46,7 @@ class Reconciler:
 
     async def _one(self, task: Task, account: Account, client: ForgeClient, there: RemoteHook | None) -> HookOutcome:
         if there is not None and is_right(task, there):
-            await self._connected(task, task.keeper or account, there, task.needed)
+            await self._connected(task, task.keeper or account, there)
             return HookOutcome.SHARED
         if task.hook.origin == "manual" and task.next_secret is None:  # its secret was shown to people
             task = await self._with_next(task)
@@ -54,7 +55,8 @@ class Reconciler:
         if made is None:
             made = await client.create_hook(task.place, task.spec)
             outcome = HookOutcome.REPAIRED if outcome is HookOutcome.REPAIRED else HookOutcome.CREATED
-        await self._connected(task, account, made, task.needed)
+        # What was wrong with it is history, though the forge may still tell of it.
+        await self._connected(task, account, replace(made, trouble=None))
         return outcome
 
     async def _updated(self, task: Task, client: ForgeClient, there: RemoteHook) -> RemoteHook | None:
@@ -108,11 +110,13 @@ class Reconciler:
             await hooks.expect_secret(session, task.hook.id, self._ground.box.seal(secret))
         return task.with_next(secret)
 
-    async def _connected(self, task: Task, account: Account, remote: RemoteHook, events: frozenset[str]) -> None:
+    async def _connected(self, task: Task, account: Account, remote: RemoteHook) -> None:
         now = self._ground.clock()
         good = _SHOWN_IS_GOOD if task.hook.origin == "manual" else PREVIOUS_IS_GOOD
         async with self._ground.database.write() as session:
-            await hooks.connected(session, task.hook.id, remote=remote, account_id=account.id, events=events, now=now)
+            await hooks.connected(
+                session, task.hook.id, remote=remote, account_id=account.id, events=task.needed, now=now
+            )
             if task.next_secret is not None:
                 sealed = self._ground.box.seal(task.next_secret)
                 await hooks.replace_secret(session, task.hook.id, sealed, until=now + good, now=now)

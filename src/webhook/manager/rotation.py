@@ -7,7 +7,7 @@ leaves both good, and the next look at the hook finishes the change.
 from datetime import timedelta
 
 from src.database.repositories import hooks, projects
-from src.forge import MissingPermission, Rejected
+from src.forge import Rejected
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
 
@@ -41,7 +41,7 @@ class Rotation:
             attempt = await self._ground.ask(
                 task, lambda client, account: self._reconciler.rotate(task, account, client)
             )
-        except (Rejected, MissingPermission) as error:
+        except Rejected as error:
             await self._ground.log(task, "not_rotated", f"{task.name}: {error}")
             return False
         done = attempt.value is not None

@@ -84,7 +84,7 @@ class Upkeep:
                 task, lambda client, account: self._reconciler.settle(task, account, client)
             )
         except Rejected as error:
-            attempt = Attempt[HookOutcome](None, None, (error,))
+            attempt = Attempt(None, None, (error,))
         if attempt.value is None or attempt.account is None:
             if otherwise is not None and await otherwise():
                 return HookOutcome.REMOVED
