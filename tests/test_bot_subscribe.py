@@ -41,7 +41,7 @@ async def test_subscribing_makes_a_hook_with_exactly_the_needed_events(stage: St
     assert hook.url == f"https://bot.example.org/webhook/{kind}/{row.public_id}"
     assert hook.secret == stage.box.open(row.secret)
     assert (row.remote_id, row.origin) == (str(hook.id), "managed")
-    assert "waiting for the first event" in (await stage.say(ann, "/status")).text
+    assert "no event yet" in (await stage.say(ann, "/status")).text
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
