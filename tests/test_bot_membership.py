@@ -133,6 +133,7 @@ async def test_a_supergroup_that_somebody_spoke_in_first_takes_over(stage: Stage
     assert old is not None
     async with stage.database.write() as session:
         await users.ensure_chat(session, -100_999, type_="supergroup", title="Rocket team", language="en")
+        (await users.get_chat(session, old.id)).language = "ru"
         await mutes.put(
             session,
             project_id=subscription.project_id,
@@ -145,6 +146,7 @@ async def test_a_supergroup_that_somebody_spoke_in_first_takes_over(stage: Stage
 
     new = await row(stage, -100_999)
     assert new is not None
+    assert new.language == "ru"
     assert [found.chat_id for found in await stage.subscriptions()] == [new.id]
     async with stage.database.read() as session:
         places = await mutes.places(session, project_id=subscription.project_id, subject_keys=["issue:1"])

@@ -198,3 +198,19 @@ async def test_a_tried_webhook_has_no_subject_to_mute(stage: Stage, ann: Person,
     await notify(stage, row, ann.private, HookTestEvent(**shared(HOOK)))
     opened = await stage.step(ann, "Mute…")
     assert labels(opened)[-3:] == ["⏸ Project: 1 hour", "⏸ Project: till I say", "‹ Back"]
+
+
+async def test_what_was_told_outside_its_closed_topic_is_muted_in_the_topic(stage: Stage, ann: Person) -> None:
+    group = stage.tg.group("Rocket team", admins=[ann], forum=True)
+    row = await follow(stage, ann, "acme/rocket", group.topic("Builds"))
+    async with stage.database.read() as session:
+        elsewhere = await session.get_one(Subscription, row.id)
+        session.expunge(elsewhere)
+    elsewhere.topic_id = 0
+    await notify(stage, elsewhere, group.general, MERGED)
+    await stage.step(ann, "Mute…", group.general)
+    await stage.step(ann, "Mute this PR", group.general)
+    async with stage.database.read() as session:
+        (found,) = await session.scalars(select(Mute))
+    assert (found.subject_key, found.topic_id) == ("pull_request:5", row.topic_id)
+    assert row.topic_id

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from src.demo.telegram import Person, membership
-from src.events import CommentEvent, CommentOn
 from src.webhook.categories import Category
 from tests.bot_stage import Stage, labels, staged
-from tests.notified import follow, notify, row_of
-from tests.rendering import ISSUE, shared
+from tests.notified import follow, row_of
 
 
 @pytest.fixture
@@ -130,9 +128,3 @@ async def test_in_a_group_administrators_only(stage: Stage, ann: Person) -> None
     answer = await ann.press("Save", in_=group)
     assert answer.show_alert
     assert (await row_of(stage, row.id)).levels == {}
-
-
-async def test_what_is_silent_makes_no_sound(stage: Stage, ann: Person) -> None:
-    row = await follow(stage, ann, "acme/rocket")
-    comment = CommentEvent(**shared(ISSUE), on=CommentOn.ISSUE, comment_id="1")
-    assert not (await notify(stage, row, ann.private, comment)).silent

@@ -29,6 +29,7 @@ from src.database.models import (
 )
 from src.database.repositories import deliveries, event_log, people
 from src.database.repositories.deliveries import NewDelivery
+from src.database.retention import RETENTION_JOB, retention_job
 from src.demo.telegram import Person
 from src.forges import FORGE_TYPES
 from src.webhook.enrich import Enricher
@@ -39,7 +40,7 @@ from src.webhook.pipeline import Pipeline
 from tests.bot_stage import Stage, labels, polling, staged
 
 LOGIN = "zx-annabel-q7"
-TOKEN = "tok_zx_annabel_q7_secret_of_hers"  # noqa: S105 - of the emulator
+TOKEN = "tok_zx_annabel_q7_secret_of_hers"
 OWN = f"{LOGIN}/dotfiles"
 
 
@@ -200,7 +201,8 @@ async def test_delete_me_then_a_search_of_the_database_file_and_backups(stage: S
         assert {path for _, path in events} == {"acme/lander"}
         assert named == ["acme/lander", "acme/lander"]
     kept = await bodies(stage.database)
-    assert [path for path, body in kept if LOGIN.encode() in body] == ["acme/lander", "acme/lander"] and len(kept) == 2
+    assert [path for path, body in kept if LOGIN.encode() in body] == ["acme/lander", "acme/lander"]
+    assert len(kept) == 2
     async with stage.database.write() as session:  # what those are is all there is
         await session.execute(text("delete from messages"))
         await session.execute(text("delete from events"))
@@ -209,7 +211,7 @@ async def test_delete_me_then_a_search_of_the_database_file_and_backups(stage: S
     (tmp_path / "backup.db").unlink()
     assert traces(tmp_path, needles) == set()
     privacy = await stage.say(bob, "/privacy")
-    assert "of projects that others follow" in privacy.text
+    assert "what others follow stays" in privacy.text
 
 
 async def test_delete_me_asks_once_and_says_item_by_item_what_goes(stage: Stage) -> None:
@@ -227,17 +229,20 @@ async def test_delete_me_asks_once_and_says_item_by_item_what_goes(stage: Stage)
     for item in ("1 token", "1 subscription here", "1 subscription of a group", "webhooks that nobody else needs"):
         assert item in asked.text
     said = await stage.step(annabel, "Cancel")
-    assert said.text == "Nothing was deleted." and await rows(stage.database, User) == 1
+    assert said.text == "Nothing was deleted."
+    assert await rows(stage.database, User) == 1
     asked = await stage.say(annabel, "/delete_me")
     said = await stage.step(annabel, "Delete everything")
-    assert said.id == asked.id and not said.buttons
+    assert said.id == asked.id
+    assert not said.buttons
     for item in ("1 token", "1 subscription here", "1 subscription of a group", "webhooks", "your number, name"):
         assert item in said.text
     for table in (User, Account, Sent, Message, StoredEvent, DialogState):
         assert await rows(stage.database, table) == 0, table
     assert await stage.subscriptions() == []
     assert [hook.removed_at is None for hook in await stage.all_hooks()] == [False, False]
-    assert not stage.github.hooks(OWN) and not stage.github.hooks("acme/lander")
+    assert not stage.github.hooks(OWN)
+    assert not stage.github.hooks("acme/lander")
     async with stage.database.read() as session:
         chats = list(await session.scalars(select(Chat.title)))
         (notice,) = list(await session.scalars(select(Job).where(Job.kind == NOTICE_JOB)))
@@ -246,7 +251,8 @@ async def test_delete_me_asks_once_and_says_item_by_item_what_goes(stage: Stage)
     # A second tap comes late: it is answered, and makes nobody known again.
     answer = await annabel.press("Delete everything", on=asked)
     assert "no longer open" in (answer.text or "")
-    assert await rows(stage.database, User) == 0 and await rows(stage.database, DialogState) == 0
+    assert await rows(stage.database, User) == 0
+    assert await rows(stage.database, DialogState) == 0
     assert "First I need a token" in (await stage.say(annabel, "/subscribe")).text
 
 
@@ -254,14 +260,24 @@ async def test_delete_me_in_a_group_says_where_and_privacy_too(stage: Stage) -> 
     annabel = stage.tg.person("Annabel")
     team = stage.tg.group("Team", admins=[annabel])
     said = await stage.say(annabel, "/delete_me", team)
-    assert "in our private chat" in said.text and labels(said) == ["Open our private chat"]
+    assert "in our private chat" in said.text
+    assert labels(said) == ["Open our private chat"]
     assert "/delete_me in our private chat" in (await stage.say(annabel, "/privacy", team)).text
     assert await rows(stage.database, User) == 1
 
 
 async def test_privacy_says_what_is_kept_how_long_and_who_sees_it(stage: Stage) -> None:
     said = await stage.say(stage.tg.person("Annabel"), "/privacy")
-    for words in ("tokens, encrypted", "30 days", "60 days", "90 days", "180 days", "7 days", "/delete_me", "pass nothing on"):
+    for words in (
+        "tokens, encrypted",
+        "30 days",
+        "60 days",
+        "90 days",
+        "180 days",
+        "7 days",
+        "/delete_me",
+        "pass nothing on",
+    ):
         assert words in said.text
     (quote,) = [entity for entity in said.entities if entity.type == "expandable_blockquote"]
     assert quote.offset < 500, "the gist fits a phone; the rest is folded away"
@@ -280,7 +296,8 @@ async def test_who_deletes_themselves_under_pairing_is_out_and_hears_so(stage: S
         async with polling(paired.tg, paired.deps):
             await paired.say(dora, "/delete_me")
             said = await paired.step(dora, "Delete everything")
-            assert "only a new code" in said.text and "/invite" in said.text
+            assert "only a new code" in said.text
+            assert "/invite" in said.text
             assert await rows(paired.database, User) == 0
             await paired.say(dora, "/status")
             assert await rows(paired.database, User) == 0
@@ -293,7 +310,8 @@ async def test_a_webhook_that_cannot_be_removed_is_named_with_its_page(stage: St
     stage.github.revoke_token(TOKEN)
     await stage.say(annabel, "/delete_me")
     said = await stage.step(annabel, "Delete everything")
-    assert "by hand" in said.text and OWN in said.text
+    assert "by hand" in said.text
+    assert OWN in said.text
     assert await rows(stage.database, User) == 0
 
 
@@ -306,3 +324,18 @@ async def test_the_log_of_outcomes_names_no_person(stage: Stage) -> None:
         lines = [entry.message for entry in await event_log.latest(session)]
     assert lines
     assert not [line for line in lines if LOGIN in line or str(annabel.id) in line]
+
+
+async def test_where_a_backup_holds_the_log_back_retention_empties_it_soon(stage: Stage, tmp_path: Path) -> None:
+    annabel = stage.tg.person("Annabel")
+    await stage.say(annabel, f"/set_github_token {TOKEN}")
+    async with stage.database.read() as backup:
+        await backup.execute(select(Account))
+        await stage.say(annabel, "/delete_me")
+        await stage.step(annabel, "Delete everything")
+    async with stage.database.read() as session:
+        job = await session.scalar(select(Job).where(Job.kind == RETENTION_JOB))
+    assert job is not None
+    assert job.run_at <= utc_now()
+    await retention_job(stage.database)(job)
+    assert not traces(tmp_path, {"login": LOGIN.encode(), "chat id": stored(annabel.id)})

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from src.database.models import Account
+from src.database.models import Account, User
 from src.database.repositories import hooks, subscriptions
 from src.forge import ForgeClient, HookPlace, HookSpec, MissingPermission, NotFound, Rejected, RemoteHook
 from src.webhook.manager import HookManager, HookOutcome, ManualReason
@@ -535,6 +535,55 @@ async def test_a_token_that_may_look_but_not_change_hands_on(life: Life, monkeyp
     assert life.there().events == life.words(OPENED)
     assert (await life.row()).account_id == (await life.account("bob")).id
     assert life.told == []
+
+
+async def test_a_rotation_that_nobody_may_do_changes_nothing(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    await life.follow("ann", ISSUE)
+    row, secret = await life.row(), life.there().secret
+
+    async def refused(self: ForgeClient, place: HookPlace, hook_id: str, spec: HookSpec) -> RemoteHook:
+        raise MissingPermission("read only")
+
+    monkeypatch.setattr(type(life.client("ann")), "update_hook", refused)
+    assert await life.manager.rotate(row.id) is False
+    await life.later(minutes=4)
+    after = await life.row()
+    assert (life.there().secret, life.box.open(after.secret), after.next_secret) == (secret, secret, None)
+    assert (life.told, await life.outcomes()) == ([], ["created", "not_rotated"])
+
+
+async def test_a_removal_waits_for_a_token_that_works(life: Life) -> None:
+    await life.follow("ann", OPENED)
+    life.forge.revoke_token("tok_ann")
+    await life.leave("ann")
+    await life.work()
+    assert len(life.forge.hooks(PATH)) == 1
+    life.clock.ahead += timedelta(minutes=4)
+    life.forge.add_token("tok_ann", "ann")
+    await life.subscribe("ann")
+    await life.leave("ann")
+    await life.work()
+    assert life.forge.hooks(PATH) == ()
+    assert [row.remote_id for row in await life.rows() if row.removed_at is not None] == [None]
+
+
+async def test_who_may_no_longer_use_the_bot_looks_after_nothing(life: Life) -> None:
+    life.forge.set_member(PATH, "bob", "admin")
+    await life.follow("ann", OPENED)
+    await life.follow("bob", OPENED)
+    async with life.database.write() as session:
+        await session.execute(update(User).where(User.name == "ann").values(barred_at=life.clock()))
+    await life.later(minutes=4)
+    assert (await life.row()).account_id == (await life.account("bob")).id
+    life.forge.set_member(PATH, "bob", "read")
+    await life.later(minutes=4)
+    assert life.told == [("hook_lost", 2)]
+
+
+async def test_a_job_for_what_is_forgotten_is_done(life: Life) -> None:
+    assert await life.manager.settle(99) is HookOutcome.NOTHING
+    assert await life.manager.check(99) is HookOutcome.NOTHING
+    assert await life.manager.rotate(99) is False
 
 
 async def test_a_removal_that_nobody_may_do_is_tried_again(life: Life) -> None:

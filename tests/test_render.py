@@ -254,7 +254,7 @@ def test_project_title_and_doer_are_links_and_the_page_is_a_button() -> None:
     _, entities = notification.content.render()
     assert covered(notification, MessageEntityType.TEXT_LINK) == ["acme/rocket", "MR !5 Fix the pump", "ann"]
     assert [entity.url for entity in entities] == [ROCKET.url, PR.url, ANN.url]
-    assert notification.buttons == (OpenPage(label="Открыть комментарий", url=page), Mute(label="🔕 Заглушить…"))
+    assert notification.buttons == (OpenPage(label="Открыть комментарий", url=page), Mute(label="🔕 Тише…"))
     assert notification.preview is False
 
 

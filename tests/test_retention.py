@@ -134,10 +134,12 @@ async def test_much_is_deleted_in_small_batches_and_the_rest_soon(
     await runner.run_due()
     clock.now += timedelta(minutes=6)
     await runner.run_due()
-    assert (await left(database))["events"] == 0 and (await left(database))["deliveries"] == 0
+    assert (await left(database))["events"] == 0
+    assert (await left(database))["deliveries"] == 0
     async with database.read() as session:
         job = await session.scalar(select(Job).where(Job.kind == "retention"))
-    assert job is not None and job.run_at == clock.now + timedelta(days=1)
+    assert job is not None
+    assert job.run_at == clock.now + timedelta(days=1)
 
 
 async def test_a_checkpoint_that_a_reader_holds_back_says_so_and_is_tried_again(
@@ -167,4 +169,4 @@ async def test_what_is_deleted_is_overwritten_in_the_file(database: Database, tm
     async with database.write() as session:
         await session.execute(text("delete from chats"))
     await database.checkpoint()
-    assert mark.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert mark.encode() not in (tmp_path / "kept.db").read_bytes() + (tmp_path / "kept.db-wal").read_bytes()

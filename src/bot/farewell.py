@@ -49,7 +49,7 @@ async def give_back(deps: BotDeps, account: Account) -> Forgotten:
     except TimeoutError:
         pass  # its jobs go on, with whichever token may
     async with deps.database.write() as session:
-        await accounts.remove(session, account.id)
+        await accounts.remove(session, account.id, deps.clock())
         await erasure.forget_unfollowed(session, {item.project.id for item in followed}, deps.clock())
     await _wipe(deps)
     return forgotten

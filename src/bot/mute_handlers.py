@@ -66,7 +66,7 @@ async def subject_muted(callback: CallbackQuery, scene: Scene) -> None:
             project_id=sent.project_id,
             subject_key=sent.subject_key,
             chat_id=sent.chat_id,
-            topic_id=sent.topic_id,
+            topic_id=found.topic_id,
             now=scene.deps.clock(),
         )
         await messages.drop_subject(session, sent)
@@ -89,7 +89,7 @@ async def subject_unmuted(callback: CallbackQuery, scene: Scene) -> None:
             project_id=sent.project_id,
             subject_key=sent.subject_key,
             chat_id=sent.chat_id,
-            topic_id=sent.topic_id,
+            topic_id=found.topic_id,
         )
     await acknowledge(callback, scene.t("It is told again from now on."))
     await _swap(callback, scene, back_keys(_keyboard(callback), scene.t))
@@ -171,12 +171,10 @@ async def _begin(callback: CallbackQuery, scene: Scene) -> Muting | None:
 
 
 async def _followed(session: AsyncSession, sent: Sent) -> Followed | None:
-    """The subscription that it was told for, which may have left its topic since."""
-    for topic_id in dict.fromkeys((sent.topic_id, 0)):
-        found = await subscriptions.find(session, project_id=sent.project_id, chat_id=sent.chat_id, topic_id=topic_id)
-        if found is not None:
-            return await subscriptions.get(session, found.id)
-    return None
+    """The subscription that it was told for: the place's own, or the one whose topic could not be written to."""
+    ours = await subscriptions.of_chat(session, sent.chat_id)
+    same = [item for item in ours if item.project.id == sent.project_id]
+    return min(same, key=lambda item: item.subscription.topic_id != sent.topic_id, default=None)
 
 
 async def _muting(session: AsyncSession, scene: Scene, sent: Sent, followed: Followed) -> Muting:
@@ -187,7 +185,7 @@ async def _muting(session: AsyncSession, scene: Scene, sent: Sent, followed: Fol
         followed=followed,
         kind=SubjectKind(sent.subject_key.partition(":")[0]),
         words=scene.deps.type_of(forge),
-        is_muted=(sent.chat_id, sent.topic_id) in places,
+        is_muted=(sent.chat_id, followed.subscription.topic_id) in places,
         is_paused=is_paused(followed.subscription, scene.deps.clock()),
     )
 

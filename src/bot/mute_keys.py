@@ -54,6 +54,11 @@ class Muting:
     is_paused: bool
 
     @property
+    def topic_id(self) -> int:
+        """Where it is muted: where it is followed, which is not where it was told if that topic was closed."""
+        return self.followed.subscription.topic_id
+
+    @property
     def category(self) -> Category | None:
         """As what it was told, of that which is still told: switching it off helps."""
         told_as = [Category(word) for word in self.sent.categories or () if word in _CATEGORIES]

@@ -18,6 +18,7 @@ from src.webhook.render.nodes import joined
 
 _NAME = 60  # characters of a person's name
 _PATH = 100  # of a project's
+_PATHS = 10  # projects that are named
 _SAID = 300  # of what a forge said
 
 
@@ -147,8 +148,9 @@ def _person(params: Mapping[str, Any]) -> Text:
 
 def _projects(params: Mapping[str, Any], t: Translator) -> Text:
     """The paths, and how many more there are."""
-    shown = [name(cut(clean(str(path)), _PATH)) for path in params.get("paths", ())]
-    more = int(params.get("more", 0))
+    paths = list(params.get("paths", ()))
+    shown = [name(cut(clean(str(path)), _PATH)) for path in paths[:_PATHS]]
+    more = len(paths[_PATHS:])
     if more:
         shown.append(Text(t.n("{n} more", "{n} more", more).format(n=more)))
     return joined(shown, ", ")

@@ -8,7 +8,7 @@ from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, Tex
 from src.bot.farewell import Farewell
 from src.bot.fsm_storage import DIALOGS_KEPT
 from src.database.retention import BODIES_KEPT, EVENTS_KEPT, KEYS_KEPT, LOG_KEPT, SENT_KEPT
-from src.i18n import Translator
+from src.i18n import N_, Translator
 from src.webhook.manager import Unreleased
 from src.webhook.render import compose, name
 from src.webhook.render.content import clean, cut
@@ -17,6 +17,7 @@ from src.webhook.render.nodes import joined, page_url
 _NAMED = 10  # hooks that are named one by one
 _PATH = 100  # characters of a project's path
 _LOGIN = 60
+_REVOKE = N_("To be safe, revoke the token on the forge as well.")
 
 
 def describe_privacy(t: Translator, *, private: bool) -> Text:
@@ -26,9 +27,7 @@ def describe_privacy(t: Translator, *, private: bool) -> Text:
         Text(t("• your number, name and language on Telegram")),
         Text(t("• your tokens, encrypted, with the login and e-mail addresses of their accounts")),
         Text(t("• what you follow, and what I told you")),
-        Text(
-            t("I pass nothing on. Whoever runs this bot can see all but the tokens; in a group everyone sees it all.")
-        ),
+        Text(t("I pass nothing on. Whoever runs my server can read it; what I tell in a group, all its members.")),
         Text(t("Delete everything: /delete_me") if private else t("Delete everything: /delete_me in our private chat")),
     ]
     return Text(joined(gist, "\n"), "\n", ExpandableBlockQuote(joined(_details(t), "\n")))
@@ -57,8 +56,8 @@ def _details(t: Translator) -> list[Text]:
 def remains(t: Translator) -> str:
     """What is left of a person who is forgotten."""
     template = t(
-        "After /delete_me: what was sent of projects that others follow, or through a webhook of theirs, still names "
-        "who did what, for {days} at most. Nothing else is left of you."
+        "After /delete_me: what others follow stays, that is the names of their projects and, for {days} at most, what "
+        "was sent of these or through webhooks of theirs, with the names of who did what. Nothing else is left of you."
     )
     return template.format(days=_days(t, BODIES_KEPT))
 
@@ -85,25 +84,33 @@ def question(t: Translator, *, tokens: int, own: int, in_groups: int) -> Text:
 
 def account_of(farewell: Farewell, t: Translator, *, may_return: bool) -> Text:
     """What went, item by item; what somebody has to do by hand; and how one comes back."""
-    gone = farewell.forgotten
-    groups = sum(len(place.paths) for place in gone.left)
-    items = [
-        t.n("{n} token", "{n} tokens", gone.tokens).format(n=gone.tokens),
-        t.n("{n} subscription here", "{n} subscriptions here", gone.subscriptions).format(n=gone.subscriptions),
-    ]
-    if groups:
-        template = t.n("{n} subscription of a group", "{n} subscriptions of groups", groups)
-        items.append(template.format(n=groups))
-    if not farewell.unreleased:
-        items.append(t("the webhooks that nobody else needs"))
-    template = t.n("{n} message in my records", "{n} messages in my records", gone.messages)
-    items += [template.format(n=gone.messages), t("your number, name and language")]
-    parts = [joined([Bold(t("Deleted:")), *map(_item, items)], "\n")]
+    parts = [joined([Bold(t("Deleted:")), *map(_item, _gone(farewell, t))], "\n")]
     if farewell.unreleased:
         parts.append(by_hand(farewell.unreleased, t))
+    if farewell.forgotten.tokens:
+        parts.append(Text(t(_REVOKE)))
     parts.append(Text(t("What I wrote here stays in this chat until you delete the chat.")))
     parts.append(Text(t("Write to me, and we begin anew.") if may_return else _out(t)))
     return joined(parts, "\n\n")
+
+
+def _gone(farewell: Farewell, t: Translator) -> list[str]:
+    gone, items = farewell.forgotten, []
+    groups = sum(len(place.paths) for place in gone.left)
+    if gone.tokens:
+        items.append(t.n("{n} token", "{n} tokens", gone.tokens).format(n=gone.tokens))
+    if gone.subscriptions:
+        template = t.n("{n} subscription here", "{n} subscriptions here", gone.subscriptions)
+        items.append(template.format(n=gone.subscriptions))
+    if groups:
+        template = t.n("{n} subscription of a group", "{n} subscriptions of groups", groups)
+        items.append(template.format(n=groups))
+    if (gone.subscriptions or groups) and not farewell.unreleased:
+        items.append(t("the webhooks that nobody else needs"))
+    if gone.messages:
+        template = t.n("{n} message in my records", "{n} messages in my records", gone.messages)
+        items.append(template.format(n=gone.messages))
+    return [*items, t("your number, name and language")]
 
 
 def _out(t: Translator) -> str:
@@ -143,7 +150,7 @@ def token_gone(last4: str, ended: int, t: Translator) -> Text:
     if ended:
         template = t.n("{n} subscription ended with it.", "{n} subscriptions ended with it.", ended)
         lines.append(Text(template.format(n=ended)))
-    lines.append(Text(t("To be safe, revoke it on the forge as well.")))
+    lines.append(Text(t(_REVOKE)))
     return joined(lines, "\n")
 
 

@@ -18,11 +18,9 @@ from src.bot.status import Status, describe_status, gather
 from src.bot.waiting import patiently, still
 from src.database.models import Account
 from src.database.repositories import accounts, subscriptions
-from src.webhook.render.content import clean, cut
 
 _BACK_TO = "status"
 _MOST = 8  # accounts with a button
-_LOGIN = 16  # characters of a login on a button
 
 
 def status_router() -> Router:
@@ -59,10 +57,9 @@ def _of(menu: Menu, found: Status) -> Menu:
 def _keyboard(scene: Scene, menu: Menu, found: Status) -> InlineKeyboardMarkup:
     keys, t = Keys(menu, scene.t), scene.t
     rows = []
-    for index, (account, _) in enumerate(found.accounts[:_MOST]):
-        label = t("Remove {token} {login}").format(
-            token=f"••••{account.token_last4}", login=cut(clean(account.login), _LOGIN)
-        )
+    for index, (account, forge) in enumerate(found.accounts[:_MOST]):
+        title = scene.deps.type_of(forge).title
+        label = t("Remove {forge} {token}").format(forge=title, token=f"••••{account.token_last4}")
         rows.append([keys.key(label, Act.FORGET, index)])
     if found.followed:
         rows.append([keys.key(t("Webhooks…"), Act.WEBHOOKS)])

@@ -106,7 +106,7 @@ async def cancelled(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
 def removal_question(project: Project, t: Translator) -> Text:
     """What is asked before a subscription goes."""
     template = t("Stop following {project} here? What you chose for it is forgotten; a pause would keep it.")
-    return compose(template, project=name(clean(project.path)))
+    return compose(template, project=_name(project))
 
 
 def removed(project: Project, t: Translator) -> Text:

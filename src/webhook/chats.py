@@ -7,8 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.database.repositories import messages, mutes, subscriptions, users
 from src.webhook.notices import Notice, post
 
-_PATHS = 10  # projects that a notice names
-
 
 async def shut_out(session: AsyncSession, chat_id: int, *, reason: str, now: datetime) -> int:
     """Telegram refuses us there: nothing is sent any more, and what waits is given up. How much that was."""
@@ -38,5 +36,5 @@ async def left_topic(session: AsyncSession, chat_id: int, topic_id: int, *, for_
     paths = await subscriptions.leave_topic(session, chat_id, topic_id, now)
     await mutes.leave_topic(session, chat_id, topic_id)
     if paths:
-        params = {"paths": paths[:_PATHS], "more": max(0, len(paths) - _PATHS)}
+        params = {"paths": paths}
         await post(session, Notice.TOPIC_GONE, chat_id=chat_id, key=str(topic_id), now=now, params=params)

@@ -118,6 +118,18 @@ async def test_a_hook_that_was_switched_off_is_seen_and_switched_on(
     assert (again.active, again.trouble) == (True, None)
 
 
+@pytest.mark.parametrize("path", ["acme", "acme/rocket"])
+async def test_a_hook_can_be_tried_where_nothing_of_its_events_happened(
+    owned: Forge, receiver: Receiver, path: str
+) -> None:
+    client, place = owned.client(), ACME if path == "acme" else owned.rocket
+    made = await client.create_hook(place, owned.spec(receiver.url, *owned.hook_events[:2]))
+    if owned.kind == "github":
+        assert await receiver.next() == "ping"
+    await client.test_hook(place, made.id)
+    assert await receiver.next() == {"github": "ping", "gitlab": "Push Hook"}[owned.kind]
+
+
 async def test_a_hook_that_still_fails_says_so(owned: Forge) -> None:
     client, nowhere = owned.client(), "http://127.0.0.1:9/webhook"
     spec = owned.spec(nowhere, *owned.hook_events)

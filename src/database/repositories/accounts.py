@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Account, Subscription, User
+from src.database.models import Account, Hook, Subscription, User
 from src.database.repositories import jobs
 from src.forge import Identity
 
@@ -58,7 +58,10 @@ async def by_ids(session: AsyncSession, ids: Collection[int]) -> Sequence[Accoun
 
 
 async def mark_dead(session: AsyncSession, account: Account, now: datetime) -> bool:
-    """The forge refuses the token that `account` was read with. Whether that is news; a newer token is not blamed."""
+    """The forge refuses the token that `account` was read with. Whether that is news; a newer token is not blamed.
+
+    Where nobody is being told of it just then, use `webhook.tokens.refused`, which has its owner told.
+    """
     result = await session.execute(
         update(Account)
         .where(Account.id == account.id, Account.token == account.token, Account.dead_at.is_(None))
@@ -129,9 +132,16 @@ async def looked_at(session: AsyncSession, account: Account, now: datetime) -> N
     )
 
 
-async def remove(session: AsyncSession, account_id: int) -> None:
-    """Delete an account with its token; what it speaks for ends before: `erasure.end_subscriptions`."""
+async def remove(session: AsyncSession, account_id: int, now: datetime) -> None:
+    """Delete an account with its token; what it speaks for ends before: `erasure.end_subscriptions`.
+
+    The hooks that it looked after are handed on soon.
+    """
+    looked_after = select(Hook.project_id).where(Hook.account_id == account_id, Hook.removed_at.is_(None))
+    projects = [project_id for project_id in await session.scalars(looked_after) if project_id is not None]
     await session.execute(delete(Account).where(Account.id == account_id).execution_options(synchronize_session=False))
+    for project_id in projects:
+        await jobs.put(session, "hook_settle", str(project_id), now=now)
 
 
 async def _wake(session: AsyncSession, account_id: int, now: datetime) -> None:

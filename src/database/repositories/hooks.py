@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Account, Chat, Forge, Hook, Project, Subscription
+from src.database.models import Account, Chat, Forge, Hook, Project, Subscription, User
 from src.forge import RemoteHook
 
 WRONG_SIGNATURE = "a delivery with a wrong signature"  # in `last_error`: its secret may have been changed by hand
@@ -157,8 +157,8 @@ async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, 
     )
 
 
-async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes) -> None:
-    """Accept another (encrypted) secret, too: the forge is about to be told of it, and perhaps was."""
+async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes | None) -> None:
+    """Accept another (encrypted) secret, too: the forge is about to be told of it. `None`: it surely was not."""
     await _set(session, hook_id, next_secret=secret)
 
 
@@ -237,9 +237,18 @@ async def unseen(session: AsyncSession, *, since: datetime) -> Sequence[int]:
 
 
 async def not_yet_gone(session: AsyncSession, *, since: datetime, removed_after: datetime) -> Sequence[int]:
-    """The ids of removed hooks that the forge may still have and was not asked about since then."""
-    query = select(Hook.id).where(Hook.origin == "managed", Hook.remote_id.is_not(None))
-    return (await session.scalars(query.where(Hook.removed_at > removed_after, Hook.checked_at <= since))).all()
+    """The ids of removed hooks that the forge may still have and was not asked about since then.
+
+    Those, too, whose keeper's token was found to work since it was asked.
+    """
+    is_back = and_(Account.dead_at.is_(None), Account.checked_at > Hook.checked_at)
+    query = (
+        select(Hook.id)
+        .outerjoin(Account, Account.id == Hook.account_id)
+        .where(Hook.origin == "managed", Hook.remote_id.is_not(None), Hook.removed_at > removed_after)
+        .where(or_(Hook.checked_at <= since, is_back))
+    )
+    return (await session.scalars(query)).all()
 
 
 async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]:
@@ -252,23 +261,48 @@ async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]
 async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[Project]:
     """Followed projects without a hook of ours on them; one on their group may tell of them all the same.
 
-    Left out are those of which it was asked since then who may make one, and those whose hook was removed just now.
+    Left out are those of which it was asked since then who may make one, unless somebody's token was found to work
+    later, and those whose hook was removed just now.
     """
     own = select(Hook.id).where(Hook.project_id == Project.id)
     has_ours = own.where(Hook.origin == "managed", Hook.removed_at.is_(None)).exists()
     was_removed = own.where(Hook.removed_at > removed_since).exists()
-    was_asked = own.where(Hook.origin == "manual", Hook.removed_at.is_(None), Hook.checked_at > asked_since).exists()
+    token_since = (
+        select(func.max(Account.checked_at))
+        .join(Subscription, Subscription.account_id == Account.id)
+        .where(Subscription.project_id == Project.id, Account.dead_at.is_(None))
+        .scalar_subquery()
+    )
+    was_asked = own.where(
+        Hook.origin == "manual",
+        Hook.removed_at.is_(None),
+        Hook.checked_at > asked_since,
+        or_(token_since.is_(None), Hook.checked_at >= token_since),
+    ).exists()
     followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
     query = select(Project).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
     return (await session.scalars(query)).all()
 
 
+async def keeper(session: AsyncSession, hook: Hook) -> Account | None:
+    """The account that looks after a hook, if it is alive and its person may use the bot."""
+    return await session.scalar(
+        select(Account)
+        .join(User, User.id == Account.user_id)
+        .where(Account.id == hook.account_id, Account.dead_at.is_(None), User.barred_at.is_(None))
+    )
+
+
 async def helpers(session: AsyncSession, project_ids: Collection[int]) -> Sequence[Account]:
-    """The living accounts behind the subscriptions to these projects, those of the oldest subscriptions first."""
+    """The living accounts behind the subscriptions to these projects, those of the oldest subscriptions first.
+
+    Not those of people who may no longer use the bot.
+    """
     rows = await session.scalars(
         select(Account)
         .join(Subscription, Subscription.account_id == Account.id)
-        .where(Subscription.project_id.in_(project_ids), Account.dead_at.is_(None))
+        .join(User, User.id == Account.user_id)
+        .where(Subscription.project_id.in_(project_ids), Account.dead_at.is_(None), User.barred_at.is_(None))
         .order_by(Subscription.id)
     )
     return list(dict.fromkeys(rows))
@@ -284,13 +318,15 @@ async def is_followed(session: AsyncSession, project_ids: Collection[int], *, bu
 async def people(session: AsyncSession, project_id: int) -> Sequence[tuple[int, int]]:
     """The chats (our ids) and topics to be told of a project's hook.
 
-    Not where Telegram refuses us, nor where the token behind the subscription is dead: there its owner was told so.
+    Not where Telegram refuses us, nor for people who may not use the bot, nor where the token behind the subscription
+    is dead: there its owner was told so.
     """
     rows = await session.execute(
         select(Subscription.chat_id, Subscription.topic_id)
         .join(Chat, Chat.id == Subscription.chat_id)
+        .join(User, User.id == Subscription.owner_id)
         .outerjoin(Account, Account.id == Subscription.account_id)
-        .where(Subscription.project_id == project_id, Chat.off_at.is_(None))
+        .where(Subscription.project_id == project_id, Chat.off_at.is_(None), User.barred_at.is_(None))
         .where(or_(Account.id.is_(None), Account.dead_at.is_(None)))
         .order_by(Subscription.id)
     )

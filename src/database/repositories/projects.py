@@ -23,6 +23,11 @@ async def by_id(session: AsyncSession, project_id: int) -> Project | None:
     return await session.get(Project, project_id)
 
 
+async def known(session: AsyncSession, project_id: int) -> Project | None:
+    """One project by our id, if it is still known."""
+    return await session.get(Project, project_id)
+
+
 async def ensure(session: AsyncSession, forge_id: int, remote: RemoteProject) -> Project:
     """The row of a project as the API shows it now: made when absent, its path and visibility brought up to date."""
     found = await find(session, forge_id, remote.external_id)

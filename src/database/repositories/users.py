@@ -104,6 +104,8 @@ async def migrate(session: AsyncSession, chat_id: int, new_telegram_id: int) -> 
             .values(telegram_id=new_telegram_id, type="supergroup", off_at=None, off_reason=None)
         )
         return
+    old = await get_chat(session, chat_id)  # its language and time zone were chosen, the other's are a guess
+    other.language, other.time_zone = old.language or other.language, old.time_zone or other.time_zone
     await subscriptions.move_all(session, chat_id, other.id)
     await mutes.move_all(session, chat_id, other.id)
     told = select(Message.event_id).where(Message.chat_id == other.id).scalar_subquery()

@@ -109,9 +109,7 @@ class Ground:
         if is_lost:
             hook.secret, hook.next_secret = self.box.seal(new_secret()), None
         forge = await forges.get(session, hook.forge_id)
-        keeper = None if hook.account_id is None else await accounts.get(session, hook.account_id)
-        if keeper is not None and keeper.dead_at is not None:
-            keeper = None
+        keeper = await hooks.keeper(session, hook)
         ids = [project.id for project in covered]
         helpers = await hooks.helpers(session, ids)
         first = (asking, keeper) if asking is not None else (keeper,)

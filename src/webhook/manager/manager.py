@@ -5,7 +5,7 @@ from datetime import datetime
 
 from src.database.credentials import Credentials
 from src.database.database import Database
-from src.database.models import utc_now
+from src.database.models import Hook, utc_now
 from src.database.repositories import hooks, jobs, projects
 from src.webhook.manager.ensuring import Ensuring
 from src.webhook.manager.ground import Ground
@@ -54,6 +54,13 @@ class HookManager:
         Raises, besides, `Unauthorized` where the account's own token is refused.
         """
         async with self.ground.alone(*await self.ground.where(project_id)):
+            group = await self._group(project_id)
+            state = await self._ensuring.ensure(project_id, account_id)
+            if group is None or state.outcome is not HookOutcome.MANUAL:
+                return state
+            await self._groups.settle(group.id)  # where it can't be kept, the project may have a hook of its own
+            if await self._group(project_id) is not None:
+                return state
             return await self._ensuring.ensure(project_id, account_id)
 
     async def settle(self, project_id: int) -> HookOutcome:
@@ -61,6 +68,9 @@ class HookManager:
 
         Where nobody may, the people who follow it are told, once until it is well again.
         """
+        async with self.ground.database.read() as session:
+            if await projects.known(session, project_id) is None:  # forgotten since this was asked
+                return HookOutcome.NOTHING
         async with self.ground.alone(*await self.ground.where(project_id)):
             return await self._settle(project_id)
 
@@ -82,11 +92,14 @@ class HookManager:
             return await self._settle(project.id)
 
     async def _settle(self, project_id: int) -> HookOutcome:
-        async with self.ground.database.read() as session:
-            group = await coverage(session, await projects.get(session, project_id))
+        group = await self._group(project_id)
         if group is not None:
             return await self._groups.settle(group.id)
         return await self._upkeep.settle_own(project_id)
+
+    async def _group(self, project_id: int) -> Hook | None:
+        async with self.ground.database.read() as session:
+            return await coverage(session, await projects.get(session, project_id))
 
     async def unite(self, project_id: int, account_id: int) -> HookState:
         """One hook on the nearest group that this account may give one, instead of one on each of its projects.

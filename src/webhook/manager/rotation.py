@@ -10,6 +10,7 @@ from src.database.repositories import hooks, projects
 from src.forge import Rejected
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
+from src.webhook.manager.task import Task
 
 OLDEST = timedelta(days=90)
 _SETTLED = timedelta(minutes=1)  # what was signed before the last change is no longer under way
@@ -42,9 +43,17 @@ class Rotation:
                 task, lambda client, account: self._reconciler.rotate(task, account, client)
             )
         except Rejected as error:
-            await self._ground.log(task, "not_rotated", f"{task.name}: {error}")
+            await self._stays(task, str(error))
             return False
-        done = attempt.value is not None
-        words = "has another secret" if done else "no token of ours may change its secret"
-        await self._ground.log(task, "rotated" if done else "not_rotated", f"{task.name}: {words}")
-        return done
+        if attempt.value is None:
+            await self._stays(task, "no token of ours may change its secret")
+            return False
+        await self._ground.log(task, "rotated", f"{task.name}: it has another secret")
+        return True
+
+    async def _stays(self, task: Task, why: str) -> None:
+        """The forge refused, so it knows nothing of the new secret; unless it was told before, and we died then."""
+        if task.next_secret is None:
+            async with self._ground.database.write() as session:
+                await hooks.expect_secret(session, task.hook.id, None)
+        await self._ground.log(task, "not_rotated", f"{task.name}: {why}")

@@ -127,6 +127,7 @@ _THIS: Mapping[SubjectKind, str] = {
     SubjectKind.DEPLOYMENT: N_("this deployment"),
     SubjectKind.HOOK: N_("this webhook"),
 }
+_MUTE = N_("🔕 Mute…")
 _PROJECT_BUTTON = N_("Open on {forge}")
 
 
@@ -148,7 +149,7 @@ def button(kind: str | None, language: str, words: ForgeWords) -> str:
 
 def mute_label(language: str) -> str:
     """What the button says that offers to hear less; short, for it stands beside another."""
-    return translator(language)("🔕 Mute…")
+    return translator(language)(_MUTE)
 
 
 def describe_category(category: Category, language: str, words: ForgeWords) -> str:
