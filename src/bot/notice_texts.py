@@ -150,7 +150,7 @@ def _projects(params: Mapping[str, Any], t: Translator) -> Text:
     """The paths, and how many more there are."""
     paths = list(params.get("paths", ()))
     shown = [name(cut(clean(str(path)), _PATH)) for path in paths[:_PATHS]]
-    more = len(paths[_PATHS:])
+    more = int(params.get("more", 0)) + len(paths[_PATHS:])
     if more:
         shown.append(Text(t.n("{n} more", "{n} more", more).format(n=more)))
     return joined(shown, ", ")

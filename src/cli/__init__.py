@@ -235,11 +235,18 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _user_guide(_given: argparse.Namespace) -> int:
-    from src.demo.guide import GUIDES, filled, play
+    from src.demo.guide import GUIDES, Interrupted, WrongTurn, filled, play
 
-    for language, file in GUIDES.items():
-        file.write_text(filled(file.read_text(encoding="utf-8"), _in_loop(play(_Alone, language))), encoding="utf-8")
-        print(f"{file} is up to date.")
+    try:
+        for language, file in GUIDES.items():
+            dialogs = _in_loop(play(_Alone, language))
+            file.write_text(filled(file.read_text(encoding="utf-8"), dialogs), encoding="utf-8")
+            print(f"{file} is up to date.")
+    except WrongTurn as error:
+        print(f"The bot did something else than the guide tells: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        return _INTERRUPTED
     return 0
 
 

@@ -19,7 +19,7 @@ class Notice(StrEnum):
     TOKEN_WELL = "token_well"  # noqa: S105 - account_id: it was said to be dead, and works again
     HOOK_BROKEN = "hook_broken"  # project_id, reason: a ManualReason, and what it needs
     HOOK_LOST = "hook_lost"  # project_id: nobody who follows it may look after its hook any more
-    SPONSOR_LEFT = "sponsor_left"  # paths: what a group no longer follows, name: of who left
+    SPONSOR_LEFT = "sponsor_left"  # paths: what a group no longer follows, more: how many besides, name: of who left
     TOPIC_GONE = "topic_gone"  # paths: what is told in the chat itself from now on
     GUESSING = "guessing"  # name, telegram_id: who tries codes that there are not
 

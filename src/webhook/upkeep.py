@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from src.database.jobs import Handler, PostponeJob
 from src.database.models import Job
-from src.database.repositories import hooks, jobs
+from src.database.repositories import hook_care, hooks, jobs
 from src.forge import RateLimited, Unavailable
 from src.webhook.manager import CHECK_JOB, ROTATE_JOB, SETTLE_JOB, HookManager
 from src.webhook.manager.rotation import OLDEST
@@ -44,13 +44,13 @@ class _Work:
         now = self._clock()
         async with self._database.write() as session:
             seen_before = now - _SWEEP * 0.9  # what was asked for last time and done a little later is asked for, too
-            for hook_id in await hooks.unseen(session, since=seen_before):
+            for hook_id in await hook_care.unseen(session, since=seen_before):
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now)
-            for hook_id in await hooks.not_yet_gone(
+            for hook_id in await hook_care.not_yet_gone(
                 session, since=now - _ASK_AGAIN, removed_after=now - hooks.REMEMBERED
             ):
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now)
-            bare = await hooks.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
+            bare = await hook_care.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
             for project in bare:
                 if await hooks.covering(session, project.forge_id, project.path) is None:
                     await jobs.put(session, SETTLE_JOB, str(project.id), now=now)
@@ -71,7 +71,7 @@ class _Work:
             return None
         now = self._clock()
         async with self._database.write() as session:
-            for hook_id in await hooks.aged(session, made_before=now - OLDEST):
+            for hook_id in await hook_care.aged(session, made_before=now - OLDEST):
                 await jobs.put(session, ROTATE_JOB, str(hook_id), now=now)
         return now + _ROTATION
 

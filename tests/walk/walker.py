@@ -162,10 +162,10 @@ class Walker:
             happened = await self._press(stop, button.data)
             led_to = await self._arrive(happened, stop.trail.then(step), stop.opened, button.text)
             self._report.onwards.setdefault(stop.screen.key, set()).update(led_to)
-            if self._thorough and happened.asked:
-                await self._on_bad_days(stop, button.data, step)
             if self._thorough and led_to == {None}:
                 await self._twice(stop, button.data, step)
+            if self._thorough and happened.asked:
+                await self._on_bad_days(stop, button.data, step)
         if stop.screen.step is not None:
             await self._type(stop)
         if self._spot is not Spot.PRIVATE:
@@ -190,7 +190,7 @@ class Walker:
             await self._arrive(happened, stop.trail.then(f"{step} while {outage}"), stop.opened, "")
 
     async def _twice(self, stop: _Stop, data: str, step: str) -> None:
-        """A press that ends a dialog, and the same once more before it is answered: it does what one does."""
+        """The press that was made last, now twice before it is answered: it does what one does."""
         sizes = {name: len(rows) for name, rows in (await kept(self._theatre)).items()}
         self._theatre.go_back(stop.at)
         self._report.presses[self._spot, self._role] += 2

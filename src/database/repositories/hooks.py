@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.database.models import Account, Chat, Forge, Hook, Project, Subscription, User
+from src.database.models import Forge, Hook, Project, Subscription
 from src.forge import RemoteHook
 
 WRONG_SIGNATURE = "a delivery with a wrong signature"  # in `last_error`: its secret may have been changed by hand
@@ -225,120 +225,11 @@ async def managed(session: AsyncSession) -> Sequence[Hook]:
     return (await session.scalars(query)).all()
 
 
-async def unseen(session: AsyncSession, *, since: datetime) -> Sequence[int]:
-    """The ids of our living hooks at which nobody looked since then, the longest unseen first."""
-    query = (
-        select(Hook.id)
-        .where(Hook.origin == "managed", Hook.removed_at.is_(None))
-        .where(or_(Hook.checked_at.is_(None), Hook.checked_at <= since))
-        .order_by(Hook.checked_at.is_not(None), Hook.checked_at, Hook.id)
-    )
-    return (await session.scalars(query)).all()
-
-
-async def not_yet_gone(session: AsyncSession, *, since: datetime, removed_after: datetime) -> Sequence[int]:
-    """The ids of removed hooks that the forge may still have and was not asked about since then.
-
-    Those, too, whose keeper's token was found to work since it was asked.
-    """
-    is_back = and_(Account.dead_at.is_(None), Account.checked_at > Hook.checked_at)
-    query = (
-        select(Hook.id)
-        .outerjoin(Account, Account.id == Hook.account_id)
-        .where(Hook.origin == "managed", Hook.remote_id.is_not(None), Hook.removed_at > removed_after)
-        .where(or_(Hook.checked_at <= since, is_back))
-    )
-    return (await session.scalars(query)).all()
-
-
-async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]:
-    """The ids of our living hooks whose secret is older than that."""
-    made = func.coalesce(Hook.secret_made_at, Hook.created_at)
-    query = select(Hook.id).where(Hook.origin == "managed", Hook.removed_at.is_(None), Hook.remote_id.is_not(None))
-    return (await session.scalars(query.where(made <= made_before).order_by(Hook.id))).all()
-
-
-async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[Project]:
-    """Followed projects without a hook of ours on them; one on their group may tell of them all the same.
-
-    Left out are those of which it was asked since then who may make one, unless somebody's token was found to work
-    later, and those whose hook was removed just now.
-    """
-    own = select(Hook.id).where(Hook.project_id == Project.id)
-    has_ours = own.where(Hook.origin == "managed", Hook.removed_at.is_(None)).exists()
-    was_removed = own.where(Hook.removed_at > removed_since).exists()
-    token_since = (
-        select(func.max(Account.checked_at))
-        .join(Subscription, Subscription.account_id == Account.id)
-        .where(Subscription.project_id == Project.id, Account.dead_at.is_(None))
-        .scalar_subquery()
-    )
-    was_asked = own.where(
-        Hook.origin == "manual",
-        Hook.removed_at.is_(None),
-        Hook.checked_at > asked_since,
-        or_(token_since.is_(None), Hook.checked_at >= token_since),
-    ).exists()
-    followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
-    query = select(Project).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
-    return (await session.scalars(query)).all()
-
-
-async def keeper(session: AsyncSession, hook: Hook) -> Account | None:
-    """The account that looks after a hook, if it is alive and its person may use the bot."""
-    return await session.scalar(
-        select(Account)
-        .join(User, User.id == Account.user_id)
-        .where(Account.id == hook.account_id, Account.dead_at.is_(None), User.barred_at.is_(None))
-    )
-
-
-async def helpers(session: AsyncSession, project_ids: Collection[int]) -> Sequence[Account]:
-    """The living accounts behind the subscriptions to these projects, those of the oldest subscriptions first.
-
-    Not those of people who may no longer use the bot.
-    """
-    rows = await session.scalars(
-        select(Account)
-        .join(Subscription, Subscription.account_id == Account.id)
-        .join(User, User.id == Account.user_id)
-        .where(Subscription.project_id.in_(project_ids), Account.dead_at.is_(None), User.barred_at.is_(None))
-        .order_by(Subscription.id)
-    )
-    return list(dict.fromkeys(rows))
-
-
 async def is_followed(session: AsyncSession, project_ids: Collection[int], *, but: int | None = None) -> bool:
     """Whether anybody (`but` this person) follows one of these projects, in whatever state their subscription is."""
     query = select(Subscription.id).where(Subscription.project_id.in_(project_ids))
     others = query if but is None else query.where(Subscription.owner_id != but)
     return await session.scalar(others.limit(1)) is not None
-
-
-async def people(session: AsyncSession, project_id: int) -> Sequence[tuple[int, int]]:
-    """The chats (our ids) and topics to be told of a project's hook.
-
-    Not where Telegram refuses us, nor for people who may not use the bot, nor where the token behind the subscription
-    is dead: there its owner was told so.
-    """
-    rows = await session.execute(
-        select(Subscription.chat_id, Subscription.topic_id)
-        .join(Chat, Chat.id == Subscription.chat_id)
-        .join(User, User.id == Subscription.owner_id)
-        .outerjoin(Account, Account.id == Subscription.account_id)
-        .where(Subscription.project_id == project_id, Chat.off_at.is_(None), User.barred_at.is_(None))
-        .where(or_(Account.id.is_(None), Account.dead_at.is_(None)))
-        .order_by(Subscription.id)
-    )
-    return [(chat_id, topic_id) for chat_id, topic_id in rows]
-
-
-async def kept_by(session: AsyncSession, user_id: int) -> Sequence[Hook]:
-    """The living hooks of the projects that a person's accounts look after, or that the person follows."""
-    own = select(Account.id).where(Account.user_id == user_id)
-    followed = select(Subscription.project_id).where(Subscription.owner_id == user_id)
-    query = select(Hook).where(Hook.origin != "environment", Hook.removed_at.is_(None))
-    return (await session.scalars(query.where(or_(Hook.account_id.in_(own), Hook.project_id.in_(followed))))).all()
 
 
 async def _set(session: AsyncSession, hook_id: int, **values: object) -> None:

@@ -1,18 +1,18 @@
 """`python main.py user-guide`: the dialogs of the user guide, taken from the running bot, in each language."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.demo.guide.dialogs import DIALOGS
+from src.demo.guide.dialogs import DIALOGS, Chapter
 from src.demo.guide.player import Player, WrongTurn
-from src.demo.script.stage import refused, staged
+from src.demo.script.stage import Interrupted, refused, staged
 
 if TYPE_CHECKING:
     from src.config import Settings
 
-__all__ = ["DIALOGS", "GUIDES", "WrongTurn", "dialogs_in", "filled", "play"]
+__all__ = ["DIALOGS", "GUIDES", "Chapter", "Interrupted", "WrongTurn", "dialogs_in", "filled", "play"]
 
 # The guides by language, below the project's folder.
 GUIDES = {"en": Path("docs/user-guide.md"), "ru": Path("docs/user-guide.ru.md")}
@@ -21,17 +21,32 @@ _SIGN = "[0-9A-HJKMNP-TV-Z]"  # of a code that lets somebody in
 _BLOCK = re.compile(r"<!-- dialog (\w+) -->\n(?:```text\n(.*?)\n```\n)?<!-- /dialog -->", re.DOTALL)
 
 
-async def play(settings: "Callable[..., Settings]", language: str) -> dict[str, str]:
-    """Every dialog in this language, by name, the same in every run. Raises `WrongTurn`, LookupError, TimeoutError."""
+async def play(
+    settings: "Callable[..., Settings]", language: str, *, chapters: Sequence[Chapter] = DIALOGS
+) -> dict[str, str]:
+    """Every dialog in this language, by name, the same in every run.
+
+    Raises `WrongTurn`, LookupError, TimeoutError, and `Interrupted` on Ctrl-C.
+    """
     found: dict[str, str] = {}
-    for chapter in DIALOGS:
-        async with staged(settings, access=chapter.access, language=language) as stage:
-            for name, dialog in chapter.dialogs.items():
-                player = Player(stage, language, _same)
-                await dialog(player)
-                found[name] = player.text()
-            if wrong := [*refused(stage.tg), *stage.log.errors]:
-                raise WrongTurn("; ".join(wrong))
+    for chapter in chapters:
+        try:
+            found |= await _played(settings, language, chapter)
+        except BaseExceptionGroup as group:  # of one: the product comes down with whatever goes wrong
+            raise group.exceptions[0] from None
+    return found
+
+
+async def _played(settings: "Callable[..., Settings]", language: str, chapter: Chapter) -> dict[str, str]:
+    found: dict[str, str] = {}
+    async with staged(settings, access=chapter.access, language=language) as stage:
+        for name, dialog in chapter.dialogs.items():
+            player = Player(stage, language, _same)
+            await dialog(player)
+            found[name] = player.text()
+        await stage.quiet()
+        if wrong := [*refused(stage.tg), *stage.log.errors]:
+            raise WrongTurn("; ".join(wrong))
     return found
 
 

@@ -16,7 +16,7 @@ from src.database.credentials import Credentials
 from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.models import Account, Hook, Project
-from src.database.repositories import accounts, event_log, forges, hooks, leases, projects, subscriptions
+from src.database.repositories import accounts, event_log, forges, hook_care, hooks, leases, projects, subscriptions
 from src.forge import ForgeClient, ForgeError, MissingPermission, NotFound, Unauthorized, Unavailable
 from src.webhook import tokens
 from src.webhook.manager.task import Task, new_secret, path_of
@@ -109,9 +109,9 @@ class Ground:
         if is_lost:
             hook.secret, hook.next_secret = self.box.seal(new_secret()), None
         forge = await forges.get(session, hook.forge_id)
-        keeper = await hooks.keeper(session, hook)
+        keeper = await hook_care.keeper(session, hook)
         ids = [project.id for project in covered]
-        helpers = await hooks.helpers(session, ids)
+        helpers = await hook_care.helpers(session, ids)
         first = (asking, keeper) if asking is not None else (keeper,)
         names = [await subscriptions.chosen_names(session, project_id) for project_id in ids]
         forge_type = self.credentials.types[forge.kind]

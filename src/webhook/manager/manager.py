@@ -54,13 +54,6 @@ class HookManager:
         Raises, besides, `Unauthorized` where the account's own token is refused.
         """
         async with self.ground.alone(*await self.ground.where(project_id)):
-            group = await self._group(project_id)
-            state = await self._ensuring.ensure(project_id, account_id)
-            if group is None or state.outcome is not HookOutcome.MANUAL:
-                return state
-            await self._groups.settle(group.id)  # where it can't be kept, the project may have a hook of its own
-            if await self._group(project_id) is not None:
-                return state
             return await self._ensuring.ensure(project_id, account_id)
 
     async def settle(self, project_id: int) -> HookOutcome:

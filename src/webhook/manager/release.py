@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from src.database.models import Account, Hook, Project
-from src.database.repositories import accounts, forges, hooks, projects
+from src.database.repositories import accounts, forges, hook_care, hooks, projects
 from src.forge import ForgeError
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
@@ -47,7 +47,7 @@ class Release:
     async def _leaving(self, user_id: int) -> list[_Leaving]:
         found: list[_Leaving] = []
         async with self._ground.database.read() as session:
-            for hook in await hooks.kept_by(session, user_id):
+            for hook in await hook_care.kept_by(session, user_id):
                 if hook.project_id is not None:
                     covered = [await projects.get(session, hook.project_id)]
                 else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Hook
-from src.database.repositories import hooks, projects
+from src.database.repositories import hook_care, hooks, projects
 from src.forge import ForgeError, Rejected
 from src.webhook.manager.ground import Attempt, Ground
 from src.webhook.manager.reconcile import Reconciler
@@ -103,7 +103,7 @@ class Upkeep:
         if hook is None or (hook.origin == "manual" and not is_followed):
             if not is_followed:
                 return _Case(None, by_hand)
-            if not await hooks.helpers(session, [project_id]) or self._ground.public_url is None:
+            if not await hook_care.helpers(session, [project_id]) or self._ground.public_url is None:
                 return _Case(None, ())  # nobody could make one
             hook = await hooks.add(session, self._ground.new_hook(project.forge_id, project_id=project_id))
             return _Case(await self._ground.task(session, hook, [project]), by_hand, is_fresh=True)
@@ -144,7 +144,7 @@ class Upkeep:
         now, said = self._ground.clock(), False
         async with self._ground.database.write() as session:
             await hooks.checked(session, task.hook.id, now, error=error)
-            people = [(item.id, place) for item in task.projects for place in await hooks.people(session, item.id)]
+            people = [(item.id, place) for item in task.projects for place in await hook_care.people(session, item.id)]
             if people and (said := await hooks.told(session, task.hook.id, now)):
                 for project_id, (chat_id, topic_id) in people:
                     key, detail = f"{topic_id}:{project_id}", {"project_id": project_id, **params}
