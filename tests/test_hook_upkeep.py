@@ -1,17 +1,19 @@
 """Looking after hooks: what is never touched, who is told, and that crashes and company do no harm."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
-from src.database.models import Account, User
+from src.database.models import Account, Job, User
 from src.database.repositories import hooks, subscriptions
-from src.forge import ForgeClient, HookPlace, HookSpec, MissingPermission, RemoteHook
-from src.webhook.manager import HookManager, HookOutcome
+from src.forge import ForgeClient, HookPlace, HookSpec, MissingPermission, RemoteHook, Unavailable
+from src.webhook.manager import CHECK_JOB, HookManager, HookOutcome
+from src.webhook.upkeep import SWEEP_JOB, hook_jobs
 from tests.hook_stage import ISSUE, OPENED, PATH, WIKI, Life, living
 
 
@@ -142,6 +144,17 @@ async def test_without_an_address_of_ours_nothing_is_checked_but_what_is_left_go
     await life.leave("ann")
     await life.work()
     assert life.forge.hooks(PATH) == ()
+
+
+async def test_hooks_follow_a_new_address_of_ours(life: Life) -> None:
+    await life.follow("ann", OPENED)
+    number, secret = life.there().id, life.there().secret
+    new = "https://new.example.org"
+    life.manager = HookManager(life.database, life.credentials, public_url=new, clock=life.clock)
+    await life.later(minutes=4)
+    assert (life.there().id, life.there().secret) == (number, secret)
+    assert life.there().url == (await life.row()).address == life.there().url.replace(life.url, new)
+    assert life.there().url.startswith(new)
 
 
 async def test_a_paused_subscription_keeps_the_hook(life: Life) -> None:
@@ -337,3 +350,67 @@ async def test_what_a_removal_left_goes_when_somebody_comes_back(life: Life) -> 
     life.forge.set_member(PATH, "ann", "admin")
     state = await life.follow("ann", OPENED)
     assert life.there().url == state.address
+
+
+async def others(life: Life, count: int) -> None:
+    """Hooks that are there, whatever they are for."""
+    project_id, _ = await life.subscribe("ann", OPENED)
+    async with life.database.write() as session:
+        for number in range(count):
+            row = life.manager.ground.new_hook(life.row_of_forge.id, project_id=project_id)
+            row.remote_id = str(number)
+            await hooks.add(session, row)
+
+
+async def test_a_forge_that_is_away_is_not_asked_for_each_of_its_hooks(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question takes as long as patience lasts, and the hooks of other forges wait behind it."""
+    await others(life, 10)
+    asked: list[int] = []
+    is_away = True
+
+    async def check(hook_id: int) -> HookOutcome:
+        asked.append(hook_id)
+        if is_away:
+            raise Unavailable("no answer")
+        return HookOutcome.SHARED
+
+    monkeypatch.setattr(life.manager, "check", check)
+    await life.work()
+    assert len(asked) == 3
+    await life.later(minutes=1, seconds=1)
+    assert len(asked) == 4
+    is_away = False
+    await life.later(minutes=1, seconds=1)
+    assert set(asked[4:]) == {hook.id for hook in await life.rows()}
+
+
+async def test_looks_at_many_hooks_are_spread(life: Life) -> None:
+    await others(life, 45)
+    async with life.database.write() as session:
+        await session.execute(delete(Job))
+    job = Job(kind=SWEEP_JOB, key="")
+    before = life.clock()
+    await hook_jobs(life.manager)[SWEEP_JOB](job)
+    async with life.database.read() as session:
+        waiting = (await session.scalars(select(Job).where(Job.kind == CHECK_JOB))).all()
+    late = Counter(round((job.run_at - before).total_seconds()) for job in waiting)
+    assert late == {0: 10, 1: 10, 2: 10, 3: 10, 4: 5}
+
+
+async def test_a_hook_that_was_looked_at_since_is_not_looked_at_again(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await life.follow("ann", OPENED)
+    asked: list[int] = []
+
+    async def check(hook_id: int) -> HookOutcome:
+        asked.append(hook_id)
+        return HookOutcome.SHARED
+
+    monkeypatch.setattr(life.manager, "check", check)
+    number, handler = (await life.row()).id, hook_jobs(life.manager)[CHECK_JOB]
+    for asked_at in (life.clock() - timedelta(minutes=1), life.clock() + timedelta(minutes=1)):
+        await handler(Job(kind=CHECK_JOB, key=str(number), created_at=asked_at))
+    assert asked == [number]

@@ -96,7 +96,7 @@ def test_of_what_is_gone_nothing_is_said(notice: Notice) -> None:
 
 
 def test_many_projects_are_counted_after_ten() -> None:
-    assert "acme/rocket9, 3 more." in (said(Notice.TOPIC_GONE, facts()) or "")
+    assert "acme/rocket7, 5 more." in (said(Notice.TOPIC_GONE, facts()) or "")
 
 
 def test_of_several_instances_the_one_is_named() -> None:

@@ -94,6 +94,18 @@ async def test_a_removed_hook_still_answers_202_and_tells_nothing(relay: Relay, 
     assert await relay.deliveries() == []
 
 
+@pytest.mark.parametrize(("days", "count"), [(0, 1), (2, 0)])
+async def test_what_a_removed_hook_brings_late_is_told_to_those_who_still_follow(
+    relay: Relay, hook: str, days: int, count: int
+) -> None:
+    """Another hook took over: what was under way then is news that nobody else brings."""
+    carl = await relay.follow("carl", 1)
+    async with relay.database.write() as session:
+        (await session.get_one(Hook, 1)).removed_at = utc_now() - timedelta(days=days)
+    assert await relay.deliver(hook, OPENED) == 202
+    assert len(await relay.told(carl)) == count
+
+
 async def test_a_removed_hook_is_forgotten_after_30_days(relay: Relay, hook: str) -> None:
     for days, status in ((29, 202), (31, 404)):
         async with relay.database.write() as session:

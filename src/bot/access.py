@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.database import Database
@@ -112,6 +112,6 @@ async def _username(bot: Bot) -> str | None:
     """The bot's name; `None` where Telegram does not tell it now, which the poller has more patience for."""
     try:
         return (await bot.get_me(request_timeout=_PATIENCE)).username
-    except TelegramAPIError as error:
+    except (TelegramAPIError, ClientDecodeError) as error:
         log.info("Telegram does not tell the bot's name: %s", type(error).__name__)
         return None

@@ -101,6 +101,7 @@ async def cancel(message: Message, scene: Scene, raw_state: str | None) -> None:
         return
     opened = await opened_in(scene.state)
     if opened is None:
+        await scene.state.clear()  # a step may be left of a dialog that another version stored
         await say(bot, visit, t("Nothing is open."), reply_to=message)
         return
     text = t("Cancelled: nothing was changed.")

@@ -9,6 +9,7 @@ from aiogram.utils.formatting import Bold, Code, Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.bot.deps import Scene
+from src.bot.folding import folded
 from src.bot.hook_health import health
 from src.bot.keyboards import Act, Keys, markup, shortened
 from src.bot.states import Menu
@@ -79,7 +80,7 @@ async def listing(session: AsyncSession, scene: Scene, menu: Menu) -> tuple[Menu
     for project in shown:
         state = health(await _hook(session, project), t, now)
         lines.append(Text("• ", link(cut(clean(project.path), _PATH), project.url), ": ", state))
-    return menu, joined(lines, "\n"), _listing_keys(menu, t, shown, last)
+    return menu, folded(lines), _listing_keys(menu, t, shown, last)
 
 
 def _on(menu: Menu, page: int, shown: Sequence[Project]) -> Menu:

@@ -10,6 +10,7 @@ from aiogram.utils.formatting import Text
 
 from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, show, withdraw
 from src.bot.deps import Scene
+from src.bot.folding import folded
 from src.bot.hook_handlers import open_hooks, returns_to
 from src.bot.keyboards import Act, Keys, Press, markup
 from src.bot.notification_handlers import categories_return_to, open_categories
@@ -33,7 +34,6 @@ from src.database.repositories import mutes, subscriptions
 from src.database.repositories.subscriptions import Followed
 from src.webhook.render import link
 from src.webhook.render.content import clean
-from src.webhook.render.nodes import joined
 
 _LISTED = 20  # for those who may only look
 
@@ -269,4 +269,4 @@ def _read_only(scene: Scene, followed: list[Followed]) -> Text:
     more = len(followed) - _LISTED
     if more > 0:
         lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
-    return joined(lines, "\n")
+    return folded(lines)

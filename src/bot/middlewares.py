@@ -145,7 +145,8 @@ class CommandMiddleware(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """See the class. `/cancel` does so itself, and says so."""
         command = data.get("command")
-        if data.get("raw_state") == TokenStates.waiting.state and getattr(command, "command", None) != "cancel":
+        written = getattr(command, "command", "").lower()
+        if data.get("raw_state") == TokenStates.waiting.state and written != "cancel":
             await data["state"].clear()
         return await handler(event, data)
 

@@ -18,7 +18,7 @@ from src.webhook.render.nodes import joined
 
 _NAME = 60  # characters of a person's name
 _PATH = 100  # of a project's
-_PATHS = 10  # projects that are named
+_PATHS = 8  # projects that are named
 _SAID = 300  # of what a forge said
 
 

@@ -9,9 +9,21 @@ from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.formatting import Bold, Text
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, finish_dialog, open_menu, rewrite, say, show
+from src.bot.conversation import (
+    InMenu,
+    acknowledge,
+    alert,
+    close,
+    finish_dialog,
+    leave,
+    open_menu,
+    rewrite,
+    say,
+    show,
+)
 from src.bot.deps import Scene
 from src.bot.farewell import say_goodbye
+from src.bot.folding import folded
 from src.bot.keyboards import Act, Keys, Press, markup, shortened
 from src.bot.profile import publish_in_chat
 from src.bot.states import Menu, PeopleStates
@@ -112,11 +124,11 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     if user is None or not _is_removable(scene, user):
         await _show_list(scene, replace(menu, chosen=None), menu.page)
         return
+    if not await _bar(scene, user):
+        await leave(scene.state)
+        await rewrite(scene.bot, scene.visit, menu.message_id, t(FOR_ADMINS))
+        return
     await finish_dialog(scene.state, menu.nonce)
-    async with deps.database.write() as session:  # they are out at once, however long the forges take
-        await people.bar(session, user.id, deps.clock())
-        said = f"person {user.id} was taken out by person {scene.visit.user_id}"
-        await event_log.add(session, kind="access", outcome="removed", message=said, now=deps.clock())
 
     async def slow() -> None:
         await still(scene, menu.message_id, t("Deleting… the forges are slow to let go of the webhooks."))
@@ -127,6 +139,20 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     await rewrite(scene.bot, scene.visit, menu.message_id, _taken_out(user, farewell.unreleased, t))
 
 
+async def _bar(scene: Scene, user: User) -> bool:
+    """They are out at once, however long the forges take. `False`: who asks for it was taken out a moment ago."""
+    access, now = scene.deps.access, scene.deps.clock()
+    async with scene.deps.database.write() as session:
+        # Held: two who take each other out at the same moment would leave nobody who runs the bot.
+        asking = await people.hold(session, scene.visit.user_id)
+        if asking is None or not (access.admits(asking.telegram_id, asking) and access.is_admin(asking)):
+            return False
+        await people.bar(session, user.id, now)
+        said = f"person {user.id} was taken out by person {asking.id}"
+        await event_log.add(session, kind="access", outcome="removed", message=said, now=now)
+    return True
+
+
 def _taken_out(user: User, unreleased: Sequence[Unreleased], t: Translator) -> Text:
     lines = [compose(t("{name} is out. Who is in: /people"), name=name(_named(user)))]
     if unreleased:
@@ -135,7 +161,7 @@ def _taken_out(user: User, unreleased: Sequence[Unreleased], t: Translator) -> T
     if len(unreleased) > _PER_PAGE:
         more = len(unreleased) - _PER_PAGE
         lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
-    return joined(lines, "\n")
+    return folded(lines)
 
 
 async def done(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, TextLink
 
 from src.bot.farewell import Farewell
+from src.bot.folding import folded
 from src.bot.fsm_storage import DIALOGS_KEPT
 from src.database.retention import BODIES_KEPT, EVENTS_KEPT, KEYS_KEPT, LOG_KEPT, SENT_KEPT
 from src.i18n import N_, Translator
@@ -15,6 +16,7 @@ from src.webhook.render.content import clean, cut
 from src.webhook.render.nodes import joined, page_url
 
 _NAMED = 10  # hooks that are named one by one
+_HAND_LINES = 9  # of the screen for them, beside what else there is to say
 _PATH = 100  # characters of a project's path
 _LOGIN = 60
 _REVOKE = N_("To be safe, revoke the token on the forge as well.")
@@ -126,7 +128,7 @@ def by_hand(unreleased: Sequence[Unreleased], t: Translator) -> Text:
     more = len(unreleased) - _NAMED
     if more > 0:
         lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
-    return joined(lines, "\n")
+    return folded(lines, _HAND_LINES)
 
 
 def token_question(forge: str, last4: str, login: str, *, own: int, in_groups: int, t: Translator) -> Text:

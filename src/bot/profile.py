@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllGroupChats,
@@ -36,8 +36,8 @@ async def publish(bot: Bot, deps: BotDeps) -> None:
             await _texts(bot, deps, language, code)
             for private, scope in ((True, BotCommandScopeAllPrivateChats()), (False, BotCommandScopeAllGroupChats())):
                 await _commands(bot, _menu(deps, language, private=private), scope, code)
-        except TelegramAPIError as error:
-            log.warning("the bot's profile in %r could not be set: %s", language, error)
+        except (TelegramAPIError, ClientDecodeError) as error:
+            log.warning("the bot's profile in %r could not be set: %s", language, _said(error))
 
 
 async def publish_in_chat(
@@ -54,8 +54,13 @@ async def publish_in_chat(
         else:
             commands = _menu(deps, language or DEFAULT, private=private, admin=admin)
             await bot.set_my_commands(commands, scope=scope)
-    except TelegramAPIError as error:
-        log.warning("the commands of a chat could not be set: %s", error)
+    except (TelegramAPIError, ClientDecodeError) as error:
+        log.warning("the commands of a chat could not be set: %s", _said(error))
+
+
+def _said(error: TelegramAPIError | ClientDecodeError) -> str:
+    """What went wrong; of what is no answer of Telegram's, but some proxy's page, its kind alone."""
+    return str(error) if isinstance(error, TelegramAPIError) else type(error).__name__
 
 
 def _menu(deps: BotDeps, language: str, *, private: bool, admin: bool = False) -> list[BotCommand]:

@@ -8,6 +8,7 @@ from aiogram.utils.formatting import Bold, Code, Text
 
 from src.bot.deps import BotDeps, Visit
 from src.bot.explain import token_command
+from src.bot.folding import SCREEN, folded
 from src.bot.hook_health import health
 from src.bot.subscription_screen import is_paused, paused_words, zone_of
 from src.database.models import Account, Forge, Hook
@@ -23,6 +24,7 @@ _UNITS = 3_900
 _ENTITIES = 90
 _PATH = 100  # characters of a path
 _LOGIN = 60
+_ACCOUNT_LINES = 9  # of the screen: what is followed needs the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,10 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
 def describe_status(status: Status, deps: BotDeps, *, private: bool, t: Translator) -> Text:
     """The message."""
     if not private:
-        return _subscriptions(status, deps, t, before=Text())
+        return _subscriptions(status, deps, t, before=Text(), room=SCREEN)
     accounts_shown = _accounts(status, deps, t)
-    return joined([accounts_shown, _subscriptions(status, deps, t, before=accounts_shown)], "\n\n")
+    room = SCREEN - _ACCOUNT_LINES - 1
+    return joined([accounts_shown, _subscriptions(status, deps, t, before=accounts_shown, room=room)], "\n\n")
 
 
 def _fitting(first: Text, blocks: Sequence[Text], *, before: Text, share: int = 1) -> list[Text]:
@@ -91,7 +94,7 @@ def _accounts(status: Status, deps: BotDeps, t: Translator) -> Text:
     more = len(blocks) - len(lines) + 1
     if more > 0:
         lines.append(Text(t.n("and {n} more", "and {n} more", more).format(n=more)))
-    return joined(lines, "\n")
+    return folded(lines, _ACCOUNT_LINES)
 
 
 def _instance(forge: Forge, deps: BotDeps) -> Text:
@@ -119,7 +122,7 @@ def account_line(account: Account, forge: Forge, deps: BotDeps, t: Translator) -
     return line
 
 
-def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text) -> Text:
+def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text, room: int) -> Text:
     title = Bold(t("This chat follows"))
     if not status.followed:
         return Text(title, "\n", t("Nothing yet: /subscribe"))
@@ -138,7 +141,7 @@ def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text
     more = len(blocks) - len(lines) + 1
     if more > 0:
         lines.append(Text(t.n("and {n} more project", "and {n} more projects", more).format(n=more)))
-    return joined(lines, "\n")
+    return folded(lines, room)
 
 
 def _subscription(item: Followed, forge: Text, t: Translator) -> Text:

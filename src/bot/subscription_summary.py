@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiogram.utils.formatting import Bold, Text
 
+from src.bot.folding import folded
 from src.bot.selection import KindOfEvents, offered_kinds
 from src.bot.states import Dialog
 from src.forge import ForgeType
@@ -13,6 +14,7 @@ from src.webhook.render import compose, describe, describe_kind, name
 from src.webhook.render.content import clean
 from src.webhook.render.nodes import joined
 
+_CHANGED_LINES = 6  # of the screen, beside what is chosen
 _NAMED = 3  # changed events of a kind that are named one by one
 
 
@@ -58,7 +60,7 @@ def changes(before: Choice, after: Choice, forge_type: ForgeType, t: Translator)
         lines += [f"{sign} {line}" for kind in kinds for line in _changed(kind, names, forge_type, t)]
     if not lines:
         return Text(t("Nothing changes."))
-    return joined([Text(t("This changes:")), *map(Text, lines)], "\n")
+    return folded([Text(t("This changes:")), *map(Text, lines)], _CHANGED_LINES)
 
 
 def in_group(sponsor: Sponsor, earlier: str | None, forge_type: ForgeType, t: Translator, *, private: bool) -> Text:

@@ -101,7 +101,7 @@ def _noted(scene: Scene, wait: Wait) -> Iterator[None]:
     try:
         yield
     finally:
-        del scene.deps.waits.open[scene.state.key]
+        scene.deps.waits.open.pop(scene.state.key, None)  # gone already where somebody left
 
 
 class WaitMiddleware(BaseMiddleware):
@@ -129,7 +129,8 @@ class WaitMiddleware(BaseMiddleware):
             leaves = act is not None
         else:
             leaves = event.message is not None and _begins_something(event.message)
-        if leaves and wait.limit is not None:
+        if leaves and context is not None and wait.limit is not None:
+            del self._open[context.key]  # a second tap comes while it ends, and must not end it again
             wait.limit.reschedule(asyncio.get_running_loop().time())
         return await handler(event, data)
 

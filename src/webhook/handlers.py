@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 from cachetools import TTLCache
@@ -19,6 +19,8 @@ from src.webhook.inbox import Inbox, compress
 from src.webhook.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+_UNDER_WAY = timedelta(days=1)  # how late what a hook brings may come after another took over
 
 
 def known_hooks(seconds: float = 5) -> TTLCache[tuple[str, str | None], Hook]:
@@ -73,8 +75,8 @@ class Receiver:
         async with read_body(request, self.budget) as body:
             now = self.clock()
             hook = await self._verified(hook, forge, request, body, now)
-            if hook.removed_at is not None:
-                return _accepted()  # a late delivery of a hook that we removed
+            if hook.removed_at is not None and not await self._is_replaced(hook, hook.removed_at, now):
+                return _accepted()  # late news that nobody waits for any more
             delivery = NewDelivery(
                 hook_id=hook.id,
                 key=forge.codec.delivery_key(request.headers, body),
@@ -128,6 +130,13 @@ class Receiver:
         else:
             self.known[kind, public_id] = hook
         return hook
+
+    async def _is_replaced(self, hook: Hook, removed_at: datetime, now: datetime) -> bool:
+        """Whether a removed hook's project is followed all the same: then what it still brings was under way."""
+        if hook.origin != "managed" or now - removed_at > _UNDER_WAY:
+            return False
+        async with self.database.read() as session:
+            return await hooks.is_wanted(session, hook)
 
     def _secrets(self, hook: Hook, now: datetime) -> list[str]:
         """What may have signed now. Raises `UndecryptableError` where the hook's own secret can't be read."""

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from src.database.jobs import Handler, PostponeJob
 from src.database.models import Job
-from src.database.repositories import hook_care, hooks, jobs
+from src.database.repositories import hook_care, hooks, jobs, projects
 from src.forge import RateLimited, Unavailable
 from src.webhook.manager import CHECK_JOB, ROTATE_JOB, SETTLE_JOB, HookManager
+from src.webhook.manager.ground import Busy
 from src.webhook.manager.rotation import OLDEST
 
 SWEEP_JOB = "hooks"
@@ -17,7 +18,9 @@ RECURRING = (SWEEP_JOB, ROTATE_JOB)
 _SWEEP = timedelta(minutes=3)  # how soon it is seen that something happened to a hook
 _ASK_AGAIN = timedelta(hours=1)  # whether somebody may make, or remove, by now what they might not
 _ROTATION = timedelta(hours=6)  # how soon it is seen that a secret is old
+_A_SECOND = 10  # looks that are asked for: a thousand hooks are not to be asked about at once
 _FORGE_DOWN = timedelta(minutes=1)
+_FAILURES = 3  # in a row, and a forge is left alone for that long: its hooks must not hold up those of the others
 
 T = TypeVar("T")
 
@@ -38,14 +41,17 @@ class _Work:
         self._manager = manager
         self._database = manager.ground.database
         self._clock = manager.ground.clock
+        self._failures: dict[int, int] = {}  # in a row, by forge
+        self._left_alone: dict[int, datetime] = {}  # forges, until when
 
     async def sweep(self, _job: Job) -> datetime:
         """Ask for a look at every hook, and at every followed project that has none; each is a job of its own."""
         now = self._clock()
         async with self._database.write() as session:
             seen_before = now - _SWEEP * 0.9  # what was asked for last time and done a little later is asked for, too
-            for hook_id in await hook_care.unseen(session, since=seen_before):
-                await jobs.put(session, CHECK_JOB, str(hook_id), now=now)
+            for index, hook_id in enumerate(await hook_care.unseen(session, since=seen_before)):
+                run_at = now + timedelta(seconds=index // _A_SECOND)
+                await jobs.put(session, CHECK_JOB, str(hook_id), now=now, run_at=run_at)
             for hook_id in await hook_care.not_yet_gone(
                 session, since=now - _ASK_AGAIN, removed_after=now - hooks.REMEMBERED
             ):
@@ -57,17 +63,26 @@ class _Work:
         return now + _SWEEP
 
     async def check(self, job: Job) -> None:
-        """Look at one hook."""
-        await self._patiently(lambda: self._manager.check(int(job.key)))
+        """Look at one hook, unless somebody did since it was asked for."""
+        hook_id = int(job.key)
+        async with self._database.read() as session:
+            hook = await hooks.find(session, hook_id)
+        if hook is None or (hook.checked_at is not None and hook.checked_at > job.created_at):
+            return
+        await self._patiently(hook.forge_id, lambda: self._manager.check(hook_id))
 
     async def settle(self, job: Job) -> None:
         """Somebody's choice for a project changed."""
-        await self._patiently(lambda: self._manager.settle(int(job.key)))
+        project_id = int(job.key)
+        async with self._database.read() as session:
+            project = await projects.known(session, project_id)
+        if project is not None:
+            await self._patiently(project.forge_id, lambda: self._manager.settle(project_id))
 
     async def rotate(self, job: Job) -> datetime | None:
         """Change one hook's secret, or ask for that where a secret is old."""
         if job.key:
-            await self._patiently(lambda: self._manager.rotate(int(job.key)))
+            await self._rotate(int(job.key))
             return None
         now = self._clock()
         async with self._database.write() as session:
@@ -75,11 +90,28 @@ class _Work:
                 await jobs.put(session, ROTATE_JOB, str(hook_id), now=now)
         return now + _ROTATION
 
-    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        """A forge that is away is asked later, however often."""
+    async def _rotate(self, hook_id: int) -> None:
+        async with self._database.read() as session:
+            hook = await hooks.find(session, hook_id)
+        if hook is not None:
+            await self._patiently(hook.forge_id, lambda: self._manager.rotate(hook_id))
+
+    async def _patiently(self, forge_id: int, action: Callable[[], Awaitable[T]]) -> T:
+        """A forge that is away is asked later, however often, and by one after the other."""
+        rests_until = self._left_alone.get(forge_id)
+        if rests_until is not None and rests_until > self._clock():
+            raise PostponeJob(rests_until, "the forge is away")
         try:
-            return await action()
+            done = await action()
         except RateLimited as error:
             raise PostponeJob(error.until, "the forge limits us") from error
+        except Busy as error:
+            raise PostponeJob(self._clock() + _FORGE_DOWN, "another process is at it") from error
         except Unavailable as error:
-            raise PostponeJob(self._clock() + _FORGE_DOWN, "the forge is away") from error
+            until = self._clock() + _FORGE_DOWN
+            self._failures[forge_id] = self._failures.get(forge_id, 0) + 1
+            if self._failures[forge_id] >= _FAILURES:
+                self._left_alone[forge_id] = until
+            raise PostponeJob(until, "the forge is away") from error
+        self._failures.pop(forge_id, None)
+        return done

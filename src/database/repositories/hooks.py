@@ -232,6 +232,13 @@ async def is_followed(session: AsyncSession, project_ids: Collection[int], *, bu
     return await session.scalar(others.limit(1)) is not None
 
 
+async def is_wanted(session: AsyncSession, hook: Hook) -> bool:
+    """Whether anybody follows what a hook tells of, or told of before it was removed."""
+    if hook.group_path is not None:
+        return bool(await covered_projects(session, hook))
+    return hook.project_id is not None and await is_followed(session, [hook.project_id])
+
+
 async def _set(session: AsyncSession, hook_id: int, **values: object) -> None:
     await session.execute(
         update(Hook).where(Hook.id == hook_id).values(**values).execution_options(synchronize_session=False)

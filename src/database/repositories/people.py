@@ -19,6 +19,11 @@ async def get(session: AsyncSession, user_id: int) -> User | None:
     return await session.get(User, user_id)
 
 
+async def hold(session: AsyncSession, user_id: int) -> User | None:
+    """As `get`, and nobody changes them until the transaction ends."""
+    return await session.get(User, user_id, with_for_update=True)
+
+
 async def admit(session: AsyncSession, user: User, *, as_admin: bool, now: datetime) -> None:
     """A code lets this person in, `as_admin` as one who runs the bot. Nobody loses by it what they are already."""
     user.admitted_at = user.admitted_at or now

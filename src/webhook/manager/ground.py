@@ -28,6 +28,10 @@ _LOOK_AGAIN = 0.1  # seconds
 T = TypeVar("T")
 
 
+class Busy(Unavailable):
+    """Another process does not come to an end with hooks of the same place; the forge is not to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
     """What came of asking with one token after the other: who could, and what the others were told."""
@@ -62,7 +66,7 @@ class Ground:
         """Nobody else, in this process or another, deals with hooks of the same namespace meanwhile.
 
         `path` is a project's or a group's; its first part is what counts, so that both are held by the same lock.
-        Not for use within itself. Raises `Unavailable` where another process does not come to an end.
+        Not for use within itself. Raises `Busy` where another process does not come to an end.
         """
         # Hashed: a namespace is somebody's login, too, and locks are kept for good.
         name = f"hooks:{forge_id}:{sha256(path.split('/')[0].casefold().encode()).hexdigest()[:32]}"
@@ -83,7 +87,7 @@ class Ground:
             if fence is not None:
                 return fence
             await asyncio.sleep(_LOOK_AGAIN)
-        raise Unavailable("another process is at the webhooks of the same place")
+        raise Busy("another process is at the webhooks of the same place")
 
     async def where(self, project_id: int) -> tuple[int, str]:
         """Forge and path of a project: what `alone` takes."""
@@ -107,7 +111,8 @@ class Ground:
         """
         is_lost = not self.box.opens(hook.secret)
         if is_lost:
-            hook.secret, hook.next_secret = self.box.seal(new_secret()), None
+            hook.secret = self.box.seal(new_secret())
+            hook.next_secret = hook.secret  # until the forge has it, also where nobody may tell it now
         forge = await forges.get(session, hook.forge_id)
         keeper = await hook_care.keeper(session, hook)
         ids = [project.id for project in covered]
