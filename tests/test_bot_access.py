@@ -17,7 +17,7 @@ from src.bot.access import AccessRule, announce_first_code, first_code, new_code
 from src.bot.bot import create_bot
 from src.bot.guesses import Guesses
 from src.bot.pairing import Door, Opened, Outcome, Slowed, Wrong
-from src.database.models import Invite, Job, User, utc_now
+from src.database.models import Invite, Job, LogEntry, User, utc_now
 from src.database.repositories import subscriptions, users
 from src.demo.telegram import Person
 from src.webhook.manager import HookManager, Unreleased
@@ -130,6 +130,16 @@ async def test_the_code_is_in_the_log_where_telegram_does_not_tell_the_bots_name
     assert re.search(r"/start \w{4}-\w{4}-\w{4}$", line)
 
 
+async def test_a_page_in_place_of_telegrams_answer_does_not_keep_the_code_from_the_log(stage: Stage) -> None:
+    log, bot = Log(), create_bot(stage.tg.token, stage.tg.url, Unpaced())
+    logging.getLogger("src.bot.access").addHandler(log)
+    stage.tg.server.fail_next("getMe", kind="502")
+    await announce_first_code(stage.database, stage.deps.access, bot, utc_now())
+    logging.getLogger("src.bot.access").removeHandler(log)
+    await bot.session.close()
+    assert "/start " in log.lines[-1]
+
+
 async def test_a_later_start_ends_the_code_of_the_one_before(stage: Stage) -> None:
     before, after = await code_of_start(stage), await code_of_start(stage)
     ann = stage.tg.person("ann")
@@ -198,6 +208,14 @@ async def test_an_invitation_lets_one_person_in_for_a_day(tmp_path: Path) -> Non
         assert [user.is_admin for user in await rows(stage)] == [True, False]
 
 
+async def test_a_second_tap_on_the_link_says_that_one_is_in(stage: Stage) -> None:
+    code, bob = await invited(stage, await admin(stage)), stage.tg.person("bob")
+    assert "Welcome" in (await stage.say(bob, f"/start {code}")).text
+    assert (await stage.say(bob, f"/start {code}")).text == "You are in already. This code lets nobody else in."
+    assert (await stage.say(bob, "/start")).text.startswith("Hello!")
+    assert NOT_GOOD in (await stage.say(stage.tg.person("carl"), f"/start {code}")).text
+
+
 async def test_an_invitation_is_taken_back(stage: Stage) -> None:
     ann, bob = await admin(stage), stage.tg.person("bob")
     code = await invited(stage, ann)
@@ -211,6 +229,20 @@ async def test_an_invitation_is_taken_back(stage: Stage) -> None:
     assert kept in said.text
     assert not said.buttons
     assert "Welcome" in (await stage.say(bob, f"/start {kept}")).text
+
+
+async def test_an_earlier_invitation_can_still_be_taken_back_by_its_maker(stage: Stage) -> None:
+    ann, bob = await admin(stage), stage.tg.person("bob")
+    code = await invited(stage, ann)
+    shown = ann.private.last
+    assert (await stage.say(ann, "/people")).buttons, "something else is open now"
+    mark = ann.private.mark()
+    answer = await ann.press("Take it back", on=shown)
+    said = await ann.private.wait_for(since=mark)
+    assert (said.id, answer.text) == (shown.id, None)
+    assert said.text == "Taken back: this code lets nobody in. A new one: /invite"
+    assert NOT_GOOD in (await stage.say(bob, f"/start {code}")).text
+    assert "no longer open" in ((await ann.press("Take it back", on=shown)).text or ""), "an older view of it"
 
 
 async def test_an_invitation_that_was_used_is_too_late_to_take_back(stage: Stage) -> None:
@@ -456,6 +488,27 @@ async def test_who_ran_the_bot_no_longer_can_at_the_last_press(stage: Stage) -> 
     assert (answer.show_alert, answer.text) == (True, "Only who runs this bot can do that.")
     assert [user.name for user in await rows(stage)] == ["ann", "bob"]
     assert NOT_GOOD in (await stage.say(stage.tg.person("carl"), f"/start {code}")).text, "nor do their codes open"
+
+
+async def test_two_who_take_each_other_out_at_once_leave_one_who_runs_the_bot(stage: Stage) -> None:
+    ann, bob = await admin(stage), stage.tg.person("bob")
+    await stage.say(bob, f"/start {await invited(stage, ann)}")
+    async with stage.database.write() as session:
+        (await session.scalars(select(User).where(User.telegram_id == bob.id))).one().is_admin = True
+    for person, other in ((ann, "bob"), (bob, "ann")):
+        await stage.say(person, "/people")
+        await stage.step(person, f"Take out {other}")
+    await asyncio.gather(ann.press("Take out"), bob.press("Take out"))
+    async with asyncio.timeout(5):
+        while True:
+            left = await rows(stage)
+            if len(left) < 2:
+                break
+            await asyncio.sleep(0.02)
+    assert [user.is_admin for user in left] == [True]
+    async with stage.database.read() as session:
+        said = list(await session.scalars(select(LogEntry.message).where(LogEntry.outcome == "removed")))
+    assert len(said) == 1
 
 
 async def test_the_operators_people_cannot_be_taken_out_in_the_chat(tmp_path: Path) -> None:

@@ -117,11 +117,12 @@ async def test_send_test_event_proves_the_way_back_and_reports_each_leg(stage: S
     assert before.text.startswith("acme/rocket\n✓ ")
     assert labels(before) == ["Send test event", "Repair", "‹ Back", "Close"]
 
-    after = await ended(stage, ann, "Send test event", "The way back works.")
+    after = await ended(stage, ann, "Send test event", "It works: what happens there arrives here.")
 
     title = FORGE_TYPES[kind].title
     assert after.text == (
-        f"Test event for acme/rocket\n1. {title} took it ✓\n2. it arrived here ✓\n3. told to you ✓\nThe way back works."
+        f"Test event for acme/rocket\n1. {title} took it ✓\n2. it arrived here ✓\n3. told to you ✓\n"
+        "It works: what happens there arrives here."
     )
     assert after.id == before.id, "the message is edited as the legs come in"
     again = await stage.step(ann, "‹ Back")

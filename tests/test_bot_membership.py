@@ -7,7 +7,7 @@ import pytest
 
 from src.bot.bot import AccessRule
 from src.database.models import Chat as ChatRow
-from src.database.repositories import messages, mutes, users
+from src.database.repositories import messages, mutes, subscriptions, users
 from src.demo.telegram import Chat, Group, Person
 from src.webhook import chats
 from tests.bot_stage import Stage, staged
@@ -151,6 +151,30 @@ async def test_a_supergroup_that_somebody_spoke_in_first_takes_over(stage: Stage
     async with stage.database.read() as session:
         places = await mutes.places(session, project_id=subscription.project_id, subject_keys=["issue:1"])
     assert places == {(new.id, 0)}
+
+
+async def test_what_both_groups_followed_is_followed_once(stage: Stage, ann: Person) -> None:
+    """A subscription left in a group that is no more could be ended by nobody, and its webhook would stay for good."""
+    group = await group_of(stage, ann)
+    await stage.subscribe(ann, in_=group)
+    (old,) = await stage.subscriptions()
+    async with stage.database.write() as session:
+        new = await users.ensure_chat(session, -100_999, type_="supergroup", title="Rocket team", language="en")
+        await subscriptions.put(
+            session,
+            project_id=old.project_id,
+            chat_id=new.id,
+            topic_id=0,
+            owner_id=old.owner_id,
+            account_id=old.account_id or 0,
+            scope="all",
+            events=["wiki.created"],
+            now=stage.deps.clock(),
+        )
+        await users.migrate(session, old.chat_id, -100_999)
+    (left,) = await stage.subscriptions()
+    assert left.chat_id == new.id
+    assert left.events == sorted({*old.events, "wiki.created"})
 
 
 async def test_two_subscriptions_to_one_project_become_one_where_the_topic_goes(stage: Stage, ann: Person) -> None:

@@ -77,7 +77,7 @@ async def test_all_subscriptions_at_once_change_only_what_was_pressed(stage: Sta
     assert "◐ Pipelines: mixed" in labels(shown)
     await stage.step(ann, "Comments: on")
     done = await stage.step(ann, "Save")
-    assert "✓ Stored for All subscriptions here." in done.text
+    assert "✓ Stored for all subscriptions here." in done.text
     assert (await row_of(stage, rocket.id)).levels == {"pipelines": "silent", "comments": "silent"}
     assert (await row_of(stage, pump.id)).levels == {"comments": "silent"}
 

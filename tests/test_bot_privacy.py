@@ -235,7 +235,7 @@ async def test_delete_me_asks_once_and_says_item_by_item_what_goes(stage: Stage)
     said = await stage.step(annabel, "Delete everything")
     assert said.id == asked.id
     assert not said.buttons
-    for item in ("1 token", "1 subscription here", "1 subscription of a group", "webhooks", "your number, name"):
+    for item in ("1 token", "1 subscription here", "1 subscription of a group", "webhooks", "your Telegram ID, name"):
         assert item in said.text
     for table in (User, Account, Sent, Message, StoredEvent, DialogState):
         assert await rows(stage.database, table) == 0, table
@@ -254,6 +254,30 @@ async def test_delete_me_asks_once_and_says_item_by_item_what_goes(stage: Stage)
     assert await rows(stage.database, User) == 0
     assert await rows(stage.database, DialogState) == 0
     assert "First I need a token" in (await stage.say(annabel, "/subscribe")).text
+
+
+@pytest.mark.parametrize("press", ["GitHub", "Confirm"])
+async def test_a_dialog_that_waits_elsewhere_stores_nothing_after_delete_me(stage: Stage, press: str) -> None:
+    annabel = stage.tg.person("Annabel")
+    team = stage.tg.group("Team", admins=[annabel])
+    await stage.say(annabel, f"/set_github_token {TOKEN}")
+    await stage.say(annabel, "/subscribe", team)
+    if press == "Confirm":
+        for button in ("GitHub", "acme/lander", "Continue"):
+            await stage.step(annabel, button, team)
+    await stage.say(annabel, "/delete_me")
+    stage.github.outage("slow", seconds=0.8, times=1)
+    await annabel.press(press, in_=team)
+    assert "Deleted:" in (await stage.step(annabel, "Delete everything")).text
+    async with asyncio.timeout(5):
+        while True:
+            if not stage.deps.waits.open:
+                break
+            await asyncio.sleep(0.05)
+    assert "no longer open" in ((await annabel.press("Cancel", in_=team)).text or ""), "its turn came"
+    assert "went wrong" not in team.transcript()
+    assert await rows(stage.database, DialogState) == 0
+    assert await stage.subscriptions() == []
 
 
 async def test_delete_me_in_a_group_says_where_and_privacy_too(stage: Stage) -> None:

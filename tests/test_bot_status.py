@@ -127,6 +127,69 @@ async def test_removal_of_one_token_ends_what_it_speaks_for_and_nothing_else(sta
     assert [notice.payload["notice"] for notice in notices] == ["sponsor_left"]
 
 
+async def test_a_group_is_told_of_each_token_that_went(stage: Stage, ann: Person) -> None:
+    team = stage.tg.group("Team", admins=[ann])
+    for kind in ("github", "gitlab"):
+        await stage.give_token(ann, kind)
+        await stage.subscribe(ann, kind, in_=team)
+    for _ in range(2):
+        await stage.say(ann, "/status")
+        await stage.step(ann, _removal(ann))
+        await stage.step(ann, "Remove the token")
+    async with stage.database.read() as session:
+        notices = list(await session.scalars(select(Job).where(Job.kind == NOTICE_JOB)))
+    assert [notice.payload["notice"] for notice in notices] == ["sponsor_left", "sponsor_left"]
+
+
+async def test_in_a_group_status_says_what_rests_for_its_sponsors_token(stage: Stage, ann: Person) -> None:
+    team = stage.tg.group("Team", admins=[ann])
+    await stage.give_token(ann)
+    await stage.subscribe(ann, in_=team)
+    assert "rests until" not in (await stage.say(ann, "/status", team)).text
+    async with stage.database.write() as session:
+        (await session.scalars(select(Account))).one().dead_at = utc_now()
+    assert "rests until the token works again" in (await stage.say(ann, "/status", team)).text
+
+
+async def test_a_hook_that_outlives_the_token_is_named(stage: Stage, ann: Person) -> None:
+    await stage.give_token(ann)
+    await stage.subscribe(ann)
+    stage.github.outage("down")
+    await stage.say(ann, "/status")
+    await stage.step(ann, _removal(ann))
+    done = await stage.step(ann, "Remove the token")
+    assert "Deleted: the token" in done.text
+    assert "delete them by hand" in done.text
+    assert "• acme/rocket" in done.text
+    stage.github.clear_outages()
+    assert stage.github.hooks("acme/rocket")
+    assert await stage.accounts() == []
+
+
+@pytest.mark.parametrize("button", ["acme/rocket", "Releases", "Continue", "Confirm"])
+async def test_a_token_removed_under_an_open_dialog_elsewhere_is_told_there(
+    stage: Stage, ann: Person, button: str
+) -> None:
+    team = stage.tg.group("Team", admins=[ann])
+    await stage.give_token(ann)
+    match button:
+        case "acme/rocket":
+            await stage.to_projects(ann, in_=team)
+        case "Confirm":
+            await stage.to_summary(ann, in_=team)
+        case _:
+            await stage.to_events(ann, in_=team)
+    await stage.say(ann, "/status")
+    await stage.step(ann, _removal(ann))
+    await stage.step(ann, "Remove the token")
+    said = await stage.step(ann, button, team)
+    assert said.text.startswith("This account is gone")
+    assert "went wrong" not in team.transcript()
+    answers = [call.form["callback_query_id"] for call in stage.tg.server.calls if call.method == "answerCallbackQuery"]
+    assert len(answers) == len(set(answers))
+    assert await stage.subscriptions() == []
+
+
 def _removal(person: Person) -> str:
     """The first account's button."""
     message = next(found for found in reversed(person.private.messages()) if found.buttons)

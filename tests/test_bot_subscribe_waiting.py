@@ -58,6 +58,16 @@ async def test_one_may_leave_while_it_is_loading(stage: Stage, ann: Person, how:
     assert "acme/rocket" in labels(await stage.to_projects(ann))
 
 
+async def test_fast_taps_on_cancel_while_it_is_loading_cancel_once(stage: Stage, ann: Person) -> None:
+    await stage.say(ann, "/subscribe")
+    stage.github.outage("slow", seconds=60, times=1)
+    waiting = await stage.step(ann, "GitHub")
+    await asyncio.gather(*[ann.press("Cancel", on=waiting, timeout=1) for _ in range(6)])
+    assert "nothing was changed" in ann.private.current(waiting).text
+    assert ann.private.last.id == waiting.id, "nothing went wrong"
+    assert stage.deps.waits.open == {}
+
+
 async def test_a_quick_forge_says_nothing_of_waiting(stage: Stage, ann: Person) -> None:
     stage.deps.waits.slow = 30
     await stage.subscribe(ann)
@@ -202,6 +212,23 @@ async def test_a_dialog_stored_by_another_version_is_as_if_it_were_not_there(tmp
             assert (await ann.press("Continue", on=old)).show_alert
             assert "Nothing is open" in (await stage.say(ann, "/cancel")).text
             assert "is followed here now" in (await stage.subscribe(ann)).text
+
+
+@pytest.mark.parametrize("words", ["/cancel", "rocket"])
+async def test_words_to_a_dialog_of_another_version_are_answered(tmp_path: Path, words: str) -> None:
+    async with staged(tmp_path, polled=False) as stage:
+        ann = stage.tg.person("ann")
+        async with polling(stage.tg, stage.deps, DatabaseStorage(stage.database)):
+            await stage.give_token(ann)
+            await stage.to_projects(ann)
+        async with stage.database.write() as session:
+            for row in await session.scalars(select(DialogState).where(DialogState.state.is_not(None))):
+                row.data = {"dialog": {"nonce": ["another", "shape"]}}
+        async with polling(stage.tg, stage.deps, DatabaseStorage(stage.database)):
+            said = await stage.say(ann, words)
+            assert said.text.startswith("Nothing is open" if words == "/cancel" else "I did not understand that")
+            if words == "/cancel":
+                assert [row.state for row in await stored(stage) if row.state is not None] == []
 
 
 async def test_fast_double_taps_do_no_harm_on_the_database(tmp_path: Path) -> None:

@@ -161,9 +161,10 @@ async def test_cancel_button_and_other_commands_leave_the_question(stage: Stage,
     await stage.say(ann, "/set_github_token")
     assert "no token was stored" in (await stage.step(ann, "Cancel")).text
     assert "did not understand" in (await stage.say(ann, SECRET)).text
-    for command in ("/help", "/nonsense", "/cancel"):
-        await stage.say(ann, "/set_github_token")
+    for command in ("/help", "/nonsense", "/cancel", "/Cancel"):
+        asked = await stage.say(ann, "/set_github_token")
         await stage.say(ann, command)
+        assert bool(ann.private.current(asked).buttons) is ("cancel" not in command.lower())
         assert "did not understand" in (await stage.say(ann, SECRET)).text
     assert await stage.accounts() == []
 

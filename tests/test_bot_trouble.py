@@ -58,6 +58,20 @@ async def test_one_chat_cannot_keep_the_others_waiting(stage: Stage, log: Log) -
     assert (sum(dropped), len(answered)) == (37, 23)
 
 
+async def test_a_press_that_fails_behind_its_answer_is_answered_once(stage: Stage) -> None:
+    ann = stage.tg.person("ann")
+    await stage.give_token(ann)
+    await stage.to_events(ann)
+    stage.tg.server.fail_next("editMessageText", kind="500")
+    assert "went wrong" in (await stage.step(ann, "Releases")).text
+    team = stage.tg.group("Team", admins=[ann])
+    await stage.to_summary(ann, in_=team)
+    stage.tg.server.fail_next("getChatMember", kind="500")
+    assert "went wrong" in (await stage.step(ann, "Confirm", team)).text
+    asked = [call.form["callback_query_id"] for call in stage.tg.server.requests_for("answerCallbackQuery")]
+    assert sorted(asked) == sorted(set(asked))
+
+
 async def test_presses_answered_too_late_are_no_error(stage: Stage, log: Log) -> None:
     ann = stage.tg.person("ann")
     await stage.give_token(ann)

@@ -35,7 +35,7 @@ async def settling(stage: Stage) -> list[str]:
 async def test_unsubscribe_with_unsubscription_states(stage: Stage, ann: Person) -> None:
     rocket, _ = await follow(stage, ann, "acme/rocket"), await follow(stage, ann, "acme/pump")
     asked = await stage.say(ann, "/unsubscribe")
-    assert "no longer tell of" in asked.text
+    assert "stop following" in asked.text
     assert labels(asked) == ["acme/pump", "acme/rocket", "Cancel"]
     question = await stage.step(ann, "acme/rocket")
     assert question.id == asked.id

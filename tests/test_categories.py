@@ -1,5 +1,7 @@
 """What is told loudly, silently or not at all: by the reason first, then by what it is."""
 
+from dataclasses import replace
+
 import pytest
 
 from src.events import (
@@ -7,6 +9,7 @@ from src.events import (
     CommentEvent,
     CommentOn,
     HookTestEvent,
+    People,
     PipelineEvent,
     PipelineStatus,
     PullRequestAction,
@@ -16,9 +19,10 @@ from src.i18n import languages
 from src.webhook.categories import Category, Level, categories, level, level_of
 from src.webhook.reasons import Reason, ReasonVia
 from src.webhook.render import describe_category
-from tests.rendering import GITHUB, HOOK, ISSUE, PR, RUN, TARGETS, every_event, shared
+from tests.rendering import BOB, GITHUB, HOOK, ISSUE, PR, RUN, TARGETS, every_event, shared
 
 COMMENT = CommentEvent(**shared(ISSUE), on=CommentOn.ISSUE, comment_id="1")
+ASKED = People(reviewers=(BOB,))
 REQUEST = PullRequestEvent(**shared(PR), action=PullRequestAction.REVIEW_REQUESTED, targets=TARGETS)
 
 
@@ -60,6 +64,28 @@ def test_the_loudest_of_what_it_is_told_for_says(
     reasons: tuple[Reason, ...], levels: dict[str, str], anyway: bool, expected: Level
 ) -> None:
     assert level_of(COMMENT, because(*reasons), levels, anyway=anyway) == expected
+
+
+@pytest.mark.parametrize(
+    ("chosen", "levels", "expected"),
+    [
+        ({"pull_request.review_requested"}, {"review_requests": "off"}, "off"),  # not on as a pull request
+        ({"pull_request.review_requested"}, {"pull_requests": "off"}, "on"),
+        ({"pull_request.opened"}, {"review_requests": "off"}, "on"),
+        ({"pull_request.opened"}, {"pull_requests": "off"}, "off"),
+        ({"pull_request.opened", "pull_request.review_requested"}, {"pull_requests": "off"}, "on"),
+        ({"pull_request.opened", "pull_request.review_requested"}, {"review_requests": "silent"}, "on"),
+    ],
+)
+def test_what_is_two_things_at_once_is_judged_as_what_was_chosen(
+    chosen: set[str], levels: dict[str, str], expected: Level
+) -> None:
+    opened = replace(PullRequestEvent(**shared(PR), action=PullRequestAction.OPENED), people=ASKED)
+    assert set(opened.names) == {"pull_request.opened", "pull_request.review_requested"}
+    assert level_of(opened, because(Reason.CHOSEN), levels, anyway=True, chosen=chosen) == expected
+    # Whose review is wanted is told of that, whatever else it is.
+    wanted = level_of(opened, because(Reason.REVIEW_REQUESTED), {"pull_requests": "off"}, anyway=False, chosen=chosen)
+    assert wanted == "on"
 
 
 def test_a_tried_hook_is_always_told() -> None:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import unused_port
 from sqlalchemy import select
 
-from src.database.models import Job
+from src.database.models import Job, Project, utc_now
 from src.database.repositories import hooks
 from src.forge import HookSpec, Unavailable
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookOutcome, ManualReason
+from src.webhook.manager.groups import in_turn
 from tests.bot_stage import staged
 from tests.group_stage import NAMES, PATHS, Place, deliver, relay, signed
 
@@ -292,3 +294,13 @@ async def test_a_group_hook_is_handed_on_to_another_owner(place: Place) -> None:
     (row,) = await place.living(is_group=True)
     assert row.account_id not in (None, place.account_id)
     assert (len(place.group_hooks), place.project_hooks()) == (1, [0, 0, 0])
+
+
+def test_of_a_large_group_a_few_projects_are_asked_for_in_each_look() -> None:
+    many = tuple(Project(id=number, path=f"acme/{number}") for number in range(25))
+    begin = utc_now()
+    looks = [in_turn(many, begin + number * timedelta(minutes=3)) for number in range(3)]
+    assert max(map(len, looks)) == 10
+    assert {project for look in looks for project in look} == set(many)
+    assert in_turn(many[:3], begin) == many[:3]
+    assert in_turn((), begin) == ()

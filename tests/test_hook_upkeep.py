@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import delete, select, update
 
+from src.database.crypto import SecretBox
+from src.database.jobs import JobRunner
 from src.database.models import Account, Job, User
-from src.database.repositories import hooks, subscriptions
+from src.database.repositories import hooks, jobs, subscriptions
 from src.forge import ForgeClient, HookPlace, HookSpec, MissingPermission, RemoteHook, Unavailable
 from src.webhook.manager import CHECK_JOB, HookManager, HookOutcome
 from src.webhook.upkeep import SWEEP_JOB, hook_jobs
@@ -377,12 +380,17 @@ async def test_a_forge_that_is_away_is_not_asked_for_each_of_its_hooks(
         return HookOutcome.SHARED
 
     monkeypatch.setattr(life.manager, "check", check)
-    await life.work()
+    runner = JobRunner(life.database, hook_jobs(life.manager), owner="tests", clock=life.clock)
+    async with life.database.write() as session:
+        await jobs.put(session, SWEEP_JOB, "", now=life.clock())
+    await runner.run_due()
     assert len(asked) == 3
-    await life.later(minutes=1, seconds=1)
+    life.clock.ahead += timedelta(minutes=1, seconds=1)
+    await runner.run_due()
     assert len(asked) == 4
     is_away = False
-    await life.later(minutes=1, seconds=1)
+    life.clock.ahead += timedelta(minutes=1, seconds=1)
+    await runner.run_due()
     assert set(asked[4:]) == {hook.id for hook in await life.rows()}
 
 
@@ -414,3 +422,34 @@ async def test_a_hook_that_was_looked_at_since_is_not_looked_at_again(
     for asked_at in (life.clock() - timedelta(minutes=1), life.clock() + timedelta(minutes=1)):
         await handler(Job(kind=CHECK_JOB, key=str(number), created_at=asked_at))
     assert asked == [number]
+
+
+async def test_a_secret_lost_with_its_key_is_replaced_even_if_the_forge_was_away_at_first(life: Life) -> None:
+    await life.follow("ann", ISSUE)
+    number = (await life.row()).id
+    async with life.database.write() as session:
+        (await hooks.get(session, number)).secret = SecretBox([Fernet.generate_key().decode()]).seal("lost")
+    life.forge.outage("down", seconds=3_600)
+    await life.later(minutes=4)
+    life.forge.clear_outages()
+    await life.later(minutes=4)
+    life.known.clear()  # seconds that count by themselves
+    await life.forge.open_issue(PATH, "ann", "Heard at once")
+    assert [record.status for record in life.forge.deliveries if record.event != "ping"] == [202]
+
+
+async def test_a_hook_that_delivers_is_looked_at_less_often(life: Life) -> None:
+    """Each question counts against somebody's rate limit, and a delivery says as much."""
+    await life.follow("ann", OPENED)
+    number = (await life.row()).id
+    looks = []
+    for _ in range(10):
+        life.clock.ahead += timedelta(minutes=4)
+        async with life.database.write() as session:
+            await hooks.heard(session, number, life.clock() - timedelta(minutes=1))
+        before = (await life.row()).checked_at
+        await life.work()
+        looks.append((await life.row()).checked_at != before)
+    assert looks == [False, False, False, True, False, False, False, True, False, False]
+    await life.later(minutes=4)  # and nothing came
+    assert (await life.row()).checked_at > before  # type: ignore[operator]  # it was looked at

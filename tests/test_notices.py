@@ -11,7 +11,7 @@ from sqlalchemy import select
 from src.bot.notice_texts import Facts, word
 from src.bot.notices import notice_job
 from src.database.jobs import JobRunner
-from src.database.models import Account, Forge, Job, Project
+from src.database.models import Account, Forge, Hook, Job, Project
 from src.database.repositories import users
 from src.forges import FORGE_TYPES
 from src.i18n import translator
@@ -247,4 +247,26 @@ async def test_an_outage_of_telegram_costs_no_notice(box: Outbox) -> None:
     await runner(box).run_due()
 
     assert "Eve (77)" in ann.private.last.text
+    assert await jobs(box) == []
+
+
+@pytest.mark.parametrize(("told_at", "count"), [(None, 0), (NOW, 1)], ids=["well again", "still lost"])
+async def test_a_lost_webhook_that_is_well_again_before_it_is_said_is_not_said(
+    box: Outbox, told_at: datetime | None, count: int
+) -> None:
+    ann = box.tg.person("Ann", started=True)
+    chat = await box.chat(ann.id)
+    await box.subscribe(chat)
+    async with box.database.write() as session:
+        project = (await session.scalars(select(Project))).one()
+        session.add(
+            Hook(
+                public_id="hook1", forge_id=project.forge_id, project_id=project.id, origin="managed", remote_id="7",
+                secret=b"", events=[], created_at=NOW, told_at=told_at,
+            )
+        )  # fmt: skip
+        params = {"project_id": project.id}
+        await post(session, Notice.HOOK_LOST, chat_id=chat.id, key="0:1", now=box.time.now(), params=params)
+    await runner(box).run_due()
+    assert len([message for message in ann.private.messages() if message.from_bot]) == count
     assert await jobs(box) == []

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from src.app import Instance, Site, prepare
 from src.database.crypto import SecretBox
-from src.database.models import Hook, utc_now
+from src.database.models import Hook, Project, utc_now
 from src.events import ALL_NAMES
 from src.forges import FORGE_TYPES
 from src.webhook import bodies
@@ -153,6 +153,37 @@ async def test_the_hook_of_a_group_speaks_of_its_own_projects_only(relay: Relay,
     assert await relay.deliver(address, OPENED) == 202
     assert [delivery.state for delivery in await relay.deliveries()] == [state]
     assert len(await relay.told(carl)) == (state == "done")
+
+
+async def test_who_knows_the_secret_of_a_hook_made_by_hand_opens_no_private_project(relay: Relay) -> None:
+    """The payload calls the project public and by another name: that would let everybody read of it."""
+    project = await relay.add_project(private=True, path="acme/vault")
+    carl = await relay.follow("carl", project, scope="all")
+    relay.forge.no_access.add("token-of-carl")
+    assert await relay.deliver(await relay.add_hook(project, origin="manual"), OPENED) == 202
+    assert await relay.told(carl) == []
+    async with relay.database.read() as session:
+        row = await session.get_one(Project, project)
+    assert (row.path, row.private) == ("acme/vault", True)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "age", "count"),
+    [(None, timedelta(), 0), ("gone", timedelta(), 1), (None, timedelta(hours=1), 1)],
+    ids=["in order", "in trouble", "not looked at"],
+)
+async def test_a_hook_made_by_hand_is_not_believed_beside_one_of_ours_that_delivers(
+    relay: Relay, hook: str, trouble: str | None, age: timedelta, count: int
+) -> None:
+    """What happened, ours brings; what only the other brings may be made up by who knows its secret."""
+    carl = await relay.follow("carl", 1)
+    async with relay.database.write() as session:
+        ours = await session.get_one(Hook, 1)
+        ours.remote_id, ours.last_error, ours.checked_at = "7", trouble, utc_now() - age
+    assert await relay.deliver(await relay.add_hook(1, origin="manual"), OPENED) == 202
+    assert len(await relay.told(carl)) == count
+    await relay.deliver(hook, OPENED)
+    assert len(await relay.told(carl)) == 1
 
 
 async def test_hook_of_the_environment(relay: Relay) -> None:

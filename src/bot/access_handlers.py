@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, CopyTextButton, InlineKeyboardButton, I
 from aiogram.utils.formatting import Bold, Code, Text
 
 from src.bot.access import INVITE_TERM, code_hash, new_code, plain, start_link
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, rewrite, say
+from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, refuse_stale, rewrite, say
 from src.bot.deps import Scene
 from src.bot.explain import token_command
 from src.bot.keyboards import Act, Keys, Press, markup
@@ -18,8 +18,11 @@ from src.bot.profile import publish_in_chat
 from src.bot.states import InviteStates, Menu, menu_in
 from src.bot.subscription_handlers import subscribe
 from src.database.repositories import invites
+from src.i18n import N_
 from src.webhook.render import compose
 from src.webhook.render.nodes import joined
+
+_TAKEN_BACK = N_("Taken back: this code lets nobody in. A new one: /invite")
 
 
 def access_router() -> Router:
@@ -31,6 +34,7 @@ def access_router() -> Router:
     step = router.callback_query.register
     step(withdraw_code, StateFilter(InviteStates.code), Press.filter(F.act == Act.WITHDRAW), InMenu())
     step(done, StateFilter(InviteStates.code), Press.filter(F.act == Act.CANCEL), InMenu())
+    step(withdraw_earlier_code, Press.filter(F.act == Act.WITHDRAW))
     router.include_router(people_router())
     return router
 
@@ -125,7 +129,10 @@ def _keys(scene: Scene, menu: Menu, link: str) -> InlineKeyboardMarkup:
     return markup(
         [
             [InlineKeyboardButton(text=t("Copy the link"), copy_text=CopyTextButton(text=link))],
-            [keys.key(t("Take it back"), Act.WITHDRAW, style="danger"), keys.key(t("Done"), Act.CANCEL)],
+            [
+                keys.key(t("Take it back"), Act.WITHDRAW, menu.chosen or 0, style="danger"),
+                keys.key(t("Done"), Act.CANCEL),
+            ],
         ]
     )
 
@@ -137,6 +144,21 @@ async def withdraw_code(callback: CallbackQuery, menu: Menu, scene: Scene) -> No
         return
     await acknowledge(callback)
     await _withdraw(scene, menu)
+
+
+async def withdraw_earlier_code(callback: CallbackQuery, callback_data: Press, scene: Scene) -> None:
+    """The same where something else was begun meanwhile: the code is still good, and this button all there is."""
+    visit, t = scene.visit, scene.t
+    if not visit.is_admin:
+        await acknowledge(callback, **alert(t(FOR_ADMINS)))
+        return
+    async with scene.deps.database.write() as session:
+        taken_back = await invites.withdraw(session, callback_data.index, visit.user_id)
+    if not taken_back or callback.message is None:
+        await refuse_stale(callback, scene.state, callback_data, t)
+        return
+    await acknowledge(callback)
+    await rewrite(scene.bot, visit, callback.message.message_id, t(_TAKEN_BACK))
 
 
 async def cancel_code(message: Message, scene: Scene) -> None:
@@ -153,10 +175,10 @@ async def cancel_code(message: Message, scene: Scene) -> None:
 async def _withdraw(scene: Scene, menu: Menu) -> str:
     t = scene.t
     async with scene.deps.database.write() as session:
-        taken_back = menu.chosen is not None and await invites.withdraw(session, menu.chosen)
+        taken_back = menu.chosen is not None and await invites.withdraw(session, menu.chosen, scene.visit.user_id)
     text = t("Too late: somebody came in with it. /people shows who is in.")
     if taken_back:
-        text = t("Taken back: this code lets nobody in. A new one: /invite")
+        text = t(_TAKEN_BACK)
     await close(scene, menu, text)
     return text
 

@@ -1,5 +1,6 @@
 """Saying things in a chat, and keeping a dialog in one message."""
 
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from aiogram.filters import Filter
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import StorageKey
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, ReactionTypeEmoji, ReplyParameters
 from aiogram.utils.formatting import Text
 
 from src.bot.deps import Scene, Visit
@@ -18,6 +19,8 @@ from src.bot.states import Dialog, Menu, Opened, dialog_in, finish, finished_in,
 from src.i18n import Translator
 from src.webhook.render.content import clean
 
+_ANSWERED: ContextVar[str] = ContextVar("answered", default="")  # the press that was answered last in this task
+_NOD = "👌"
 _ALERT = 200  # characters that Telegram shows of an answer to a press
 # What Telegram says of an edit that changes nothing, and of a message that cannot be edited any more.
 _LATE = "query is too old"  # of an answer to a press
@@ -153,6 +156,23 @@ async def take_away(message: Message) -> bool:
     return True
 
 
+async def nod(message: Message) -> bool:
+    """Acknowledge somebody's message with a reaction, in place of a message. `False` where none may be set."""
+    try:
+        await message.react([ReactionTypeEmoji(emoji=_NOD)])
+    except (TelegramAPIError, ClientDecodeError):
+        return False  # the group allows no reactions, or not this one; or the message is gone
+    return True
+
+
+async def nod_at_command(scene: Scene, callback: CallbackQuery) -> None:
+    """In a group, where a dialog is done: mark the command that it answers, which others see above it."""
+    if scene.visit.private or not isinstance(callback.message, Message):
+        return
+    if callback.message.reply_to_message is not None:
+        await nod(callback.message.reply_to_message)
+
+
 async def acknowledge(callback: CallbackQuery, text: str | None = None, *, show_alert: bool | None = None) -> None:
     """Answer a press. Too late, as after a downtime, it is no matter: nobody waits for the answer any more."""
     try:
@@ -160,6 +180,12 @@ async def acknowledge(callback: CallbackQuery, text: str | None = None, *, show_
     except TelegramBadRequest as error:
         if _LATE not in error.message:
             raise
+    _ANSWERED.set(callback.id)
+
+
+def is_acknowledged(callback: CallbackQuery) -> bool:
+    """Whether this press, which is being handled, was answered already: what goes wrong then must not answer again."""
+    return _ANSWERED.get() == callback.id
 
 
 def alert(text: str) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Saying goodbye: hooks first, for which the tokens are needed; then the rows, the groups, and the file itself."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.bot.deps import BotDeps
 from src.database.models import Account
-from src.database.repositories import accounts, erasure, jobs, subscriptions
+from src.database.repositories import accounts, erasure, forges, hooks, jobs, subscriptions
 from src.database.repositories.erasure import Forgotten
 from src.database.retention import RETENTION_JOB
 from src.forge import ForgeError
@@ -36,7 +37,7 @@ async def say_goodbye(deps: BotDeps, user_id: int) -> Farewell:
     return Farewell(forgotten, unreleased)
 
 
-async def give_back(deps: BotDeps, account: Account) -> Forgotten:
+async def give_back(deps: BotDeps, account: Account) -> Farewell:
     """Delete one token, with what it speaks for. Takes half a minute at most."""
     async with deps.database.write() as session:
         followed = await subscriptions.of_account(session, account.id)
@@ -49,10 +50,26 @@ async def give_back(deps: BotDeps, account: Account) -> Forgotten:
     except TimeoutError:
         pass  # its jobs go on, with whichever token may
     async with deps.database.write() as session:
+        unreleased = await _standing(session, deps, account, followed)
         await accounts.remove(session, account.id, deps.clock())
         await erasure.forget_unfollowed(session, {item.project.id for item in followed}, deps.clock())
     await _wipe(deps)
-    return forgotten
+    return Farewell(forgotten, unreleased)
+
+
+async def _standing(
+    session: AsyncSession, deps: BotDeps, account: Account, followed: Sequence[subscriptions.Followed]
+) -> tuple[Unreleased, ...]:
+    """The hooks that nobody needs and the forge still has: without the token nobody of us may remove them."""
+    paths = {item.project.id: item.project for item in followed}
+    page = deps.credentials.types[(await forges.get(session, account.forge_id)).kind].hooks_page
+    found = []
+    for hook in await hooks.still_there(session, list(paths)):
+        project = paths[hook.project_id or 0]
+        if not await hooks.is_followed(session, [project.id]):
+            url = f"{project.url}/{page}" if project.url and page else None
+            found.append(Unreleased(path=project.path, page=url, reason="the forge was not reached in time"))
+    return tuple(found)
 
 
 async def _settle(deps: BotDeps, project_id: int) -> None:
@@ -75,7 +92,7 @@ async def _tell_groups(session: AsyncSession, deps: BotDeps, user_id: int, forgo
             Notice.SPONSOR_LEFT,
             chat_id=place.chat_id,
             topic_id=place.topic_id,
-            key=f"{user_id}:{place.topic_id}",
+            key=f"{user_id}:{place.topic_id}:{deps.clock().timestamp()}",  # each names other projects: all are said
             now=deps.clock(),
             params=params,
         )

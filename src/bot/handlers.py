@@ -11,11 +11,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 from aiogram.utils.formatting import Code, Text
 
-from src.bot.conversation import acknowledge, alert, refuse_stale, say, withdraw
+from src.bot.conversation import acknowledge, alert, is_acknowledged, nod, refuse_stale, say, withdraw
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.explain import token_command
 from src.bot.keyboards import Press
-from src.bot.states import TokenStates, opened_in
+from src.bot.states import HookStates, PeopleStates, StatusStates, SubscriptionListStates, TokenStates, opened_in
 from src.bot.token_guard import exposes
 from src.bot.token_handlers import cancel_prompt
 from src.forge import ForgeError
@@ -25,6 +25,8 @@ from src.webhook.render.nodes import joined
 
 log = logging.getLogger(__name__)
 
+# Dialogs whose buttons act at once: what was pressed before stands, and nothing is left to be cancelled.
+_AT_ONCE = (SubscriptionListStates, HookStates, PeopleStates, StatusStates)
 _FRAMES = 8  # of a traceback: what lies before is aiogram's way to the handler
 
 # In the order in which menus show them; those for tokens come behind the first.
@@ -101,12 +103,15 @@ async def cancel(message: Message, scene: Scene, raw_state: str | None) -> None:
         return
     opened = await opened_in(scene.state)
     if opened is None:
-        await scene.state.clear()  # a step may be left of a dialog that another version stored
+        if raw_state is not None:  # a step is left of a dialog that another version stored
+            await scene.state.clear()
         await say(bot, visit, t("Nothing is open."), reply_to=message)
         return
-    text = t("Cancelled: nothing was changed.")
+    acts_at_once = raw_state is not None and any(raw_state in group for group in _AT_ONCE)
+    text = t("Closed.") if acts_at_once else t("Cancelled: nothing was changed.")
     await withdraw(scene, opened, text)
-    await say(bot, visit, text, reply_to=message)
+    if visit.private or not await nod(message):  # a group needs no message for that
+        await say(bot, visit, text, reply_to=message)
 
 
 async def not_understood(message: Message, scene: Scene, raw_state: str | None) -> None:
@@ -150,7 +155,8 @@ async def on_error(event: ErrorEvent) -> bool:
     template = t("Something went wrong on my side. If it stays so, give the operator this number: {number}")
     text = compose(template, number=Code(reference)).as_kwargs()
     if callback is not None:
-        await acknowledge(callback)
+        if not is_acknowledged(callback):
+            await acknowledge(callback)
         message = callback.message if isinstance(callback.message, Message) else None
     if message is not None:
         await message.answer(**text)

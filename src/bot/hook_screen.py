@@ -205,7 +205,7 @@ def legs(view: View, forge: str, progress: TestProgress | None, t: Translator, *
         Text(t("3. told to you {mark}").format(mark=marks[2])),
     ]
     if told:
-        lines.append(Text(t("The way back works.")))
+        lines.append(Text(t("It works: what happens there arrives here.")))
     elif is_over:
         lines.append(_advice(progress, t, arrived=arrived, seconds=seconds))
     return joined(lines, "\n")

@@ -6,7 +6,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, withdraw
+from src.bot.conversation import InMenu, acknowledge, alert, close, nod_at_command, open_menu, say, withdraw
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Keys, Press, markup
 from src.bot.profile import publish_in_chat
@@ -82,9 +82,10 @@ async def chosen(callback: CallbackQuery, callback_data: Press, menu: Menu, scen
     said = (
         t("I follow the language of your Telegram from now on.")
         if choice is None
-        else t("Done: this is the language here.")
+        else t("Done: I speak English here now.")
     )
     await close(scene, menu, said)
+    await nod_at_command(scene, callback)
 
 
 async def cancelled(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:

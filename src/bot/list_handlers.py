@@ -8,7 +8,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.formatting import Text
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, show, withdraw
+from src.bot.conversation import InMenu, acknowledge, alert, close, nod_at_command, open_menu, say, show, withdraw
 from src.bot.deps import Scene
 from src.bot.folding import folded
 from src.bot.hook_handlers import open_hooks, returns_to
@@ -204,6 +204,7 @@ async def confirmed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
         return
     await acknowledge(callback)
     await close(scene, menu, removed(found.project, scene.t))
+    await nod_at_command(scene, callback)
 
 
 async def closed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:

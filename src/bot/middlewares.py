@@ -175,7 +175,7 @@ async def _turn_away(event: TelegramObject, number: int | None, t: Translator) -
         )
     else:
         template = t(
-            "Sorry, this bot is for invited people only. Its operator can add you: your Telegram number is {number}."
+            "Sorry, this bot is for invited people only. Its operator can add you: your Telegram ID is {number}."
         )
     if isinstance(event, CallbackQuery):
         await acknowledge(event, **alert(template.format(number=number)))
@@ -194,6 +194,8 @@ async def _turn_back(event: TelegramObject, outcome: Wrong | Slowed, t: Translat
             "I did not look at this code, sorry: please wait {n} seconds, then send it again.",
             n,
         )
+    elif outcome.is_in and not n:
+        text = t("You are in already. This code lets nobody else in.")
     elif n:
         text = t.n(
             "Sorry, this code is not good, or not any more: please wait {n} second before you try another.",

@@ -31,6 +31,7 @@ class Facts:
     forge: Forge | None = None  # of either
     type: ForgeType | None = None
     shows_host: bool = False  # whether there are several instances of the forge's kind
+    is_well: bool = False  # whether the project's webhook is in order (again)
 
 
 def word(notice: Notice, params: Mapping[str, Any], facts: Facts, t: Translator) -> Text | None:
@@ -91,7 +92,7 @@ def _of_token(notice: Notice, facts: Facts, t: Translator) -> Text | None:
 
 
 def _of_hook(notice: Notice, params: Mapping[str, Any], facts: Facts, t: Translator) -> Text | None:
-    if facts.project is None or facts.type is None:
+    if facts.project is None or facts.type is None or facts.is_well:
         return None
     project = link(cut(clean(facts.project.path), _PATH), facts.project.url)
     if notice is Notice.HOOK_LOST:

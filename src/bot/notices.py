@@ -16,7 +16,7 @@ from src.bot.notice_texts import Facts, word
 from src.database.database import Database
 from src.database.jobs import Handler, PostponeJob
 from src.database.models import Chat, Job, utc_now
-from src.database.repositories import accounts, event_log, forges, projects, users
+from src.database.repositories import accounts, event_log, forges, hook_care, projects, users
 from src.forge import ForgeType
 from src.i18n import DEFAULT, translator
 from src.webhook import chats
@@ -105,6 +105,7 @@ async def _words(
         forge=forge,
         type=types.get(forge.kind) if forge else None,
         shows_host=forge is not None and sum(other.kind == forge.kind for other in known) > 1,
+        is_well=project is not None and await hook_care.is_well(session, project),
     )
     return word(notice, params, facts, translator(chat.language or DEFAULT))
 

@@ -9,7 +9,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.formatting import Bold, Text
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, show, withdraw
+from src.bot.conversation import InMenu, acknowledge, alert, close, nod_at_command, open_menu, say, show, withdraw
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Keys, Press, markup
 from src.bot.states import Menu, NotificationStates
@@ -152,6 +152,7 @@ async def saved(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
                 await subscriptions.set_levels(session, again.subscription, drafted, now)
     await acknowledge(callback)
     await close(scene, menu, _result(scene, menu, await _meant(scene, menu)))
+    await nod_at_command(scene, callback)
 
 
 async def returned(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
@@ -266,6 +267,8 @@ def _result(scene: Scene, menu: Menu, meant: Sequence[Followed]) -> Text:
     if not menu.draft:
         return Text(t("Nothing was changed."))
     lines = [compose(t("✓ Stored for {what}."), what=_title(menu, meant, t))]
+    if menu.chosen is None:
+        lines = [Text(t("✓ Stored for all subscriptions here."))]
     words = _words(scene, meant)
     stored = replace(menu, draft=())
     for wanted, template in (("silent", t("🔕 Without a sound: {kinds}")), ("off", t("🚫 Not told: {kinds}"))):

@@ -1,11 +1,13 @@
 """The accounts that a person may use in a dialog, and what to say where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from aiogram import BaseMiddleware
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, TelegramObject
 from aiogram.utils.deep_linking import create_start_link
 
-from src.bot.conversation import say
+from src.bot.conversation import acknowledge, close, say
 from src.bot.deps import Scene
 from src.bot.explain import token_command
 from src.bot.keyboards import markup
@@ -27,6 +29,26 @@ async def usable_accounts(scene: Scene) -> Sequence[Account]:
 async def chosen_account(scene: Scene, dialog: Dialog) -> Account | None:
     """The dialog's account, as long as it is the person's and its token works."""
     return next((account for account in await usable_accounts(scene) if account.id == dialog.account_id), None)
+
+
+class AccountMiddleware(BaseMiddleware):
+    """Ends a `/subscribe` whose account is no longer there: its token can be removed in another chat meanwhile."""
+
+    async def __call__(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        """See the class. An account whose token died is there: the last step says what to do then."""
+        scene, dialog = data["scene"], data["dialog"]
+        async with scene.deps.database.read() as session:
+            own = await accounts.of_user(session, scene.visit.user_id)
+        there = (scene.deps.forge(account.forge_id) for account in own if account.id == dialog.account_id)
+        if next(there, None) is not None or not isinstance(event, CallbackQuery):
+            return await handler(event, data)
+        await acknowledge(event)
+        return await close(scene, dialog, scene.t("This account is gone: /subscribe again."))
 
 
 async def note_refusal(scene: Scene, account: Account, error: ForgeError) -> None:

@@ -35,6 +35,7 @@ class Wrong:
     """There is no such code, or not any more. `wait`: seconds until the next one is looked at."""
 
     wait: int
+    is_in: bool = False  # its sender needs none: a second tap on the link that let them in, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Door:
         async with self._deps.database.write() as session:
             invite = await invites.find(session, code_hash(code), now)
             if invite is None or not await self._stands(session, invite):
-                return Wrong(self._guesses.wrong(sender.id, now))
+                is_in = self._deps.access.admits(sender.id, await people.find(session, sender.id))
+                return Wrong(self._guesses.wrong(sender.id, now), is_in)
             self._guesses.right(sender.id)
             return await self._use(session, invite, sender, now)
 

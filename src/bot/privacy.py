@@ -26,7 +26,7 @@ def describe_privacy(t: Translator, *, private: bool) -> Text:
     """What is kept, how long, and who sees it: the gist, and the details folded away."""
     gist = [
         Bold(t("What I keep of you")),
-        Text(t("• your number, name and language on Telegram")),
+        Text(t("• your Telegram ID, name and language")),
         Text(t("• your tokens, encrypted, with the login and e-mail addresses of their accounts")),
         Text(t("• what you follow, and what I told you")),
         Text(t("I pass nothing on. Whoever runs my server can read it; what I tell in a group, all its members.")),
@@ -50,7 +50,7 @@ def _details(t: Translator) -> list[Text]:
         remains(t),
         t("Of a group: its name, its language, what it follows and who asked for that."),
         t("Copies that the operator makes of the database are theirs to delete. The key to the tokens is kept apart."),
-        t("Those who run this bot see who uses it: name and number."),
+        t("Those who run this bot see who uses it: name and Telegram ID."),
     ]
     return [Text("• ", line) for line in lines]
 
@@ -80,7 +80,7 @@ def question(t: Translator, *, tokens: int, own: int, in_groups: int) -> Text:
     if own or in_groups:
         lines.append(_item(t("the webhooks that nobody else needs")))
         lines.append(_item(t("what I know of the messages here")))
-    lines.append(_item(t("your number, name and language")))
+    lines.append(_item(t("your Telegram ID, name and language")))
     return joined(lines, "\n")
 
 
@@ -112,7 +112,7 @@ def _gone(farewell: Farewell, t: Translator) -> list[str]:
     if gone.messages:
         template = t.n("{n} message in my records", "{n} messages in my records", gone.messages)
         items.append(template.format(n=gone.messages))
-    return [*items, t("your number, name and language")]
+    return [*items, t("your Telegram ID, name and language")]
 
 
 def _out(t: Translator) -> str:
@@ -146,12 +146,15 @@ def token_question(forge: str, last4: str, login: str, *, own: int, in_groups: i
     return joined(lines, "\n")
 
 
-def token_gone(last4: str, ended: int, t: Translator) -> Text:
-    """After the removal of one token."""
+def token_gone(last4: str, farewell: Farewell, t: Translator) -> Text:
+    """After the removal of one token; what somebody has to do by hand is said, too."""
     lines = [compose(t("Deleted: the token {token}."), token=Code(f"••••{last4}"))]
+    ended = farewell.forgotten.subscriptions + sum(len(place.paths) for place in farewell.forgotten.left)
     if ended:
         template = t.n("{n} subscription ended with it.", "{n} subscriptions ended with it.", ended)
         lines.append(Text(template.format(n=ended)))
+    if farewell.unreleased:
+        lines.append(by_hand(farewell.unreleased, t))
     lines.append(Text(t(_REVOKE)))
     return joined(lines, "\n")
 

@@ -35,6 +35,7 @@ class Status:
     followed: Sequence[Followed]
     hooks: dict[int, Hook]  # by project: a group's before its own, and one of ours before one made by hand
     forges: dict[int, Forge]  # by id
+    dead: frozenset[int]  # accounts whose tokens no longer work, in a group those of its sponsors
     time_zone: str | None  # of the chat
 
 
@@ -51,12 +52,15 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
             of_group = await hooks.covering(session, project.forge_id, project.path)
             if of_group is not None:
                 by_project[project.id] = of_group
+        speaking = {item.subscription.account_id for item in followed}
+        sponsors = await accounts.by_ids(session, [number for number in speaking if number is not None])
         chat = await users.get_chat(session, visit.chat_id)
     return Status(
         accounts=[(account, known[account.forge_id]) for account in own],
         followed=followed,
         hooks=by_project,
         forges=known,
+        dead=frozenset(account.id for account in sponsors if account.dead_at is not None),
         time_zone=chat.time_zone,
     )
 
@@ -127,12 +131,11 @@ def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text
     if not status.followed:
         return Text(title, "\n", t("Nothing yet: /subscribe"))
     now = deps.clock()
-    dead = {account.id for account, _ in status.accounts if account.dead_at is not None}
     blocks: list[Text] = []
     for item in status.followed:
         forge = _instance(status.forges[item.project.forge_id], deps)
         lines = [_subscription(item, forge, t)]
-        if item.subscription.account_id in dead:
+        if item.subscription.account_id in status.dead:
             lines.append(Text(t("⏸ rests until the token works again")))
         lines += _pause(item, status.time_zone, t, now)
         lines.append(health(status.hooks.get(item.project.id), t, now))

@@ -114,9 +114,8 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     async def slow() -> None:
         await still(scene, menu.message_id, t("Removing… the forge is slow to let go of the webhooks."))
 
-    forgotten = await patiently(scene, menu.nonce, lambda: give_back(scene.deps, account), slow, may_leave=False)
-    groups = sum(len(place.paths) for place in forgotten.left)
-    await close(scene, menu, token_gone(account.token_last4, forgotten.subscriptions + groups, t))
+    farewell = await patiently(scene, menu.nonce, lambda: give_back(scene.deps, account), slow, may_leave=False)
+    await close(scene, menu, token_gone(account.token_last4, farewell, t))
 
 
 async def _own(scene: Scene, account_id: int) -> Account | None:

@@ -9,17 +9,17 @@ from aiogram.filters import StateFilter
 from aiogram.types import CallbackQuery
 from aiogram.utils.formatting import Text
 
-from src.bot.conversation import InDialog, acknowledge, alert, draw, finish_dialog, rewrite
+from src.bot.conversation import InDialog, acknowledge, alert, draw, finish_dialog, nod_at_command, rewrite
 from src.bot.deps import Scene
 from src.bot.explain import explain
 from src.bot.hook_texts import by_hand, done, sent_privately
 from src.bot.keyboards import Act, Press, confirm_keyboard
-from src.bot.own_accounts import chosen_account, note_refusal
+from src.bot.own_accounts import AccountMiddleware, chosen_account, note_refusal
 from src.bot.states import Dialog, SubscriptionStates
 from src.bot.subscription_events import forge_of, topic_of
 from src.bot.subscription_handlers import administers
 from src.bot.subscription_summary import Sponsor, sponsored
-from src.bot.waiting import patiently, still
+from src.bot.waiting import Left, in_dialog, still
 from src.database.models import Account, Forge, Project
 from src.database.repositories import projects, subscriptions
 from src.forge import ForgeError, NotFound, RemoteProject
@@ -31,6 +31,7 @@ T = TypeVar("T")
 def confirm_router() -> Router:
     """The last press."""
     router = Router(name="confirm")
+    router.callback_query.middleware(AccountMiddleware())
     router.callback_query.register(
         confirmed, StateFilter(SubscriptionStates.confirm), Press.filter(F.act == Act.CONFIRM), InDialog()
     )
@@ -53,6 +54,8 @@ async def confirmed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
     number, client = dialog.project.external_id, deps.credentials.client(forge, account)
     try:
         remote = await _patiently(scene, dialog, forge, lambda: client.project(number))
+    except Left:
+        return
     except ForgeError as error:
         await note_refusal(scene, account, error)
         text = explain(error, deps.type_of(forge), t, deps.clock())
@@ -60,30 +63,35 @@ async def confirmed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
         hint = t("Go back and choose another project.") if elsewhere else t("Nothing was stored yet.")
         await _again(scene, dialog, Text(text, "\n", hint))
         return
-    await _set_up(scene, dialog, account, await _store(scene, dialog, account, remote))
+    if await _set_up(scene, dialog, account, await _store(scene, dialog, account, remote)):
+        await nod_at_command(scene, callback)
 
 
-async def _set_up(scene: Scene, dialog: Dialog, account: Account, project: Project) -> None:
-    """See to the hook of a subscription that is stored, and tell what came of it."""
+async def _set_up(scene: Scene, dialog: Dialog, account: Account, project: Project) -> bool:
+    """See to the hook of a subscription that is stored, and tell what came of it. `False`: it has to be tried again."""
     t, deps, forge = scene.t, scene.deps, await forge_of(scene, dialog)
     try:
         state = await _patiently(scene, dialog, forge, lambda: deps.hooks.ensure(project.id, account.id))
+    except Left:
+        return
     except ForgeError as error:
         text = explain(error, deps.type_of(forge), t, deps.clock())
         kept = t("Your subscription is kept, but the webhook is not set up yet: press again, or /subscribe later.")
         await _again(scene, dialog, Text(text, "\n", kept))
-        return
+        return False
     await _tell(scene, dialog, account, project, state)
+    return True
 
 
 async def _patiently(scene: Scene, dialog: Dialog, forge: Forge, ask: Callable[[], Awaitable[T]]) -> T:
-    """What the forge answers. What is begun here is brought to its end, so nobody may leave meanwhile."""
+    """What the forge answers. What is begun here is brought to its end, so nobody may leave meanwhile.
+
+    Raises `Left` where they were forgotten in another chat all the same.
+    """
     t = scene.t
     text = t("Still setting it up: {forge} takes its time…").format(forge=scene.deps.type_of(forge).title)
     keyboard = confirm_keyboard(dialog, t, again=True)
-    return await patiently(
-        scene, dialog.nonce, ask, lambda: still(scene, dialog.message_id, text, keyboard), may_leave=False
-    )
+    return await in_dialog(scene, dialog, ask, lambda: still(scene, dialog.message_id, text, keyboard), may_leave=False)
 
 
 async def _store(scene: Scene, dialog: Dialog, account: Account, remote: RemoteProject) -> Project:

@@ -13,7 +13,7 @@ from src.bot.conversation import InDialog, acknowledge, alert, draw, leave, note
 from src.bot.deps import Scene
 from src.bot.explain import token_command
 from src.bot.keyboards import Act, Press, confirm_keyboard, events_keyboard, kind_keyboard
-from src.bot.own_accounts import chosen_account, private_chat_keyboard, usable_accounts
+from src.bot.own_accounts import AccountMiddleware, chosen_account, private_chat_keyboard, usable_accounts
 from src.bot.selection import KindOfEvents, first_choice, offered_kinds, ordered, toggled, with_kind
 from src.bot.states import Dialog, Offered, Scope, SubscriptionStates
 from src.bot.subscription_summary import Choice, Sponsor, changes, chosen, in_group
@@ -29,6 +29,7 @@ from src.webhook.render.nodes import joined
 def events_router() -> Router:
     """The steps from the events to the summary."""
     router = Router(name="events")
+    router.callback_query.middleware(AccountMiddleware())
     in_events = StateFilter(SubscriptionStates.events)
     for act, handler in (
         (Act.KIND, kind_pressed),

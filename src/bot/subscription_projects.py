@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from aiogram import F, Router
 from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Bold, Code, Text
 
@@ -14,7 +15,7 @@ from src.bot.keyboards import PROJECTS_PER_PAGE, Act, Press, project_keyboard, r
 from src.bot.own_accounts import chosen_account, note_refusal
 from src.bot.states import Dialog, Offered, SubscriptionStates, dialog_in, save
 from src.bot.subscription_events import open_events
-from src.bot.waiting import Left, patiently, still
+from src.bot.waiting import Left, in_dialog, still
 from src.database.models import Account, Forge
 from src.forge import ForgeError, ForgeType, ProjectPage
 from src.webhook.render import compose, literal
@@ -34,8 +35,15 @@ def projects_steps(router: Router) -> None:
 def search_router() -> Router:
     """Typing in the project step; behind all commands."""
     router = Router(name="search")
-    router.message.register(searched, StateFilter(SubscriptionStates.project), F.text, ~F.text.startswith("/"))
+    in_project = StateFilter(SubscriptionStates.project)
+    router.message.register(searched, in_project, F.text, ~F.text.startswith("/"), _dialog_of)
     return router
+
+
+async def _dialog_of(_message: Message, state: FSMContext) -> bool | dict[str, Dialog]:
+    """Where another version stored the dialog, there is none."""
+    dialog = await dialog_in(state)
+    return False if dialog is None else {"dialog": dialog}
 
 
 async def page_turned(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
@@ -51,11 +59,10 @@ async def all_shown(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> No
     await show_projects(scene, replace(dialog, search=None, page=1))
 
 
-async def searched(message: Message, scene: Scene) -> None:
+async def searched(message: Message, dialog: Dialog, scene: Scene) -> None:
     """A part of the name was typed; in a group only an answer to the dialog counts."""
-    dialog = await dialog_in(scene.state)
     answered = message.reply_to_message
-    if dialog is None or (not scene.visit.private and (answered is None or answered.message_id != dialog.message_id)):
+    if not scene.visit.private and (answered is None or answered.message_id != dialog.message_id):
         return
     await scene.bot.send_chat_action(scene.visit.telegram_chat_id, "typing", message_thread_id=scene.visit.topic_id)
     search = " ".join((message.text or "").split())[:_SEARCH]
@@ -65,8 +72,12 @@ async def searched(message: Message, scene: Scene) -> None:
 async def project_chosen(callback: CallbackQuery, callback_data: Press, dialog: Dialog, scene: Scene) -> None:
     """To the events; a press on a list that is no longer shown does nothing."""
     await acknowledge(callback)
-    if callback_data.screen == dialog.screen and callback_data.index < len(dialog.offered):
-        await open_events(scene, replace(dialog, project=dialog.offered[callback_data.index]))
+    if callback_data.screen != dialog.screen or callback_data.index >= len(dialog.offered):
+        return
+    if await chosen_account(scene, dialog) is None:
+        await show_projects(scene, dialog)  # its token was removed meanwhile, in another chat: this says so
+        return
+    await open_events(scene, replace(dialog, project=dialog.offered[callback_data.index]))
 
 
 async def back_to_projects(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
@@ -90,7 +101,7 @@ async def show_projects(scene: Scene, dialog: Dialog) -> None:
     try:
         page = await _fetched(scene, dialog, account, forge)
     except Left:
-        return  # the press that left draws what comes next
+        return  # the press that left draws what comes next; of whom is forgotten nothing may be stored
     except ForgeError as error:
         await note_refusal(scene, account, error)
         text = explain(error, deps.type_of(forge), t, deps.clock())
@@ -110,9 +121,9 @@ async def _fetched(scene: Scene, dialog: Dialog, account: Account, forge: Forge)
     t, client = scene.t, scene.deps.credentials.client(forge, account)
     template = t("Still loading: {forge} takes its time…")
     text = template.format(forge=scene.deps.type_of(forge).title)
-    return await patiently(
+    return await in_dialog(
         scene,
-        dialog.nonce,
+        dialog,
         lambda: client.projects(search=dialog.search, page=dialog.page, per_page=PROJECTS_PER_PAGE),
         lambda: still(scene, dialog.message_id, text, retry_keyboard(dialog, t)),
     )

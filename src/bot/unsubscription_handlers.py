@@ -8,7 +8,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.formatting import Text
 
-from src.bot.conversation import InMenu, acknowledge, alert, close, open_menu, say, show, withdraw
+from src.bot.conversation import InMenu, acknowledge, alert, close, nod_at_command, open_menu, say, show, withdraw
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Keys, Press, markup
 from src.bot.states import Menu, UnsubscriptionStates
@@ -53,7 +53,7 @@ async def unsubscribe(message: Message, scene: Scene) -> None:
         return
     picked = pick(scene, Menu(nonce=secrets.token_hex(4)), followed)
     keyboard = markup([*picked.rows, [Keys(picked.menu, scene.t).cancel()]])
-    text = scene.t("Which project shall I no longer tell of here?")
+    text = scene.t("Which project shall this chat stop following?")
     await open_menu(scene, message, picked.menu, UnsubscriptionStates.subscription, text, keyboard)
 
 
@@ -94,6 +94,7 @@ async def confirmed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
         return
     await acknowledge(callback)
     await close(scene, menu, removed(found.project, scene.t))
+    await nod_at_command(scene, callback)
 
 
 async def cancelled(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
@@ -125,5 +126,5 @@ async def _show_list(scene: Scene, menu: Menu) -> None:
         return
     picked = pick(scene, menu, followed)
     keyboard = markup([*picked.rows, [Keys(picked.menu, scene.t).cancel()]])
-    text = scene.t("Which project shall I no longer tell of here?")
+    text = scene.t("Which project shall this chat stop following?")
     await show(scene, picked.menu, UnsubscriptionStates.subscription, text, keyboard)

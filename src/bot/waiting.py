@@ -15,6 +15,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, Telegram
 from src.bot.conversation import acknowledge
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Press
+from src.bot.states import Opened, opened_in
 from src.bot.waits import Wait
 from src.forge import ForgeError
 
@@ -57,6 +58,33 @@ async def patiently(
     if isinstance(found, ForgeError | Left):
         raise found
     return found
+
+
+async def in_dialog(
+    scene: Scene,
+    opened: Opened,
+    ask: Callable[[], Awaitable[T]],
+    slow: Callable[[], Awaitable[None]],
+    *,
+    may_leave: bool = True,
+) -> T:
+    """As `patiently`, in a dialog that is stored. Raises `Left` also where it no longer is after the wait.
+
+    In another chat its person may have been forgotten meanwhile: nothing may be stored of them any more.
+    """
+    try:
+        found = await patiently(scene, opened.nonce, ask, slow, may_leave=may_leave)
+    except ForgeError:
+        await _stay(scene, opened)
+        raise
+    await _stay(scene, opened)
+    return found
+
+
+async def _stay(scene: Scene, opened: Opened) -> None:
+    found = await opened_in(scene.state)
+    if found is None or found.nonce != opened.nonce:
+        raise Left
 
 
 async def still(scene: Scene, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:

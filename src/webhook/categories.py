@@ -1,6 +1,6 @@
 """The categories in which `/notifications` sets what is told loudly, silently or not at all. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -54,19 +54,27 @@ _OF_REASON: Mapping[Reason, Category] = {
 
 def categories(event: Event, reasons: Iterable[ReasonVia]) -> tuple[Category, ...]:
     """What a message falls into: by its reasons first, each once. Empty for a tried hook."""
-    own = _own(event)
-    found = [_OF_REASON.get(given.reason, own) for given in reasons]
-    return tuple(dict.fromkeys(category for category in (*found, own) if category is not None))
+    found = [*_by_reason(event, reasons), *_by_name(event, event.names)]
+    return tuple(dict.fromkeys(category for category in found if category is not None))
 
 
-def level_of(event: Event, reasons: Iterable[ReasonVia], levels: Mapping[str, Any], *, anyway: bool) -> Level:
+def level_of(
+    event: Event,
+    reasons: Iterable[ReasonVia],
+    levels: Mapping[str, Any],
+    *,
+    anyway: bool,
+    chosen: Collection[str] | None = None,
+) -> Level:
     """How a message is told: as the loudest of what it is told for says.
 
-    `anyway`: it would be told without a personal reason, so it is also judged as what it is.
+    `anyway`: it would be told without a personal reason, so it is also judged as what it is; of several things that
+    it is at once (a pull request opened with a reviewer) as those that are among the `chosen` names.
     """
-    own = _own(event)
-    found = [_OF_REASON.get(given.reason, own) for given in reasons]
-    judged = [category for category in (*found, *((own,) if anyway else ())) if category is not None]
+    names = [name for name in event.names if chosen is None or name in chosen]
+    personal = [given for given in reasons if given.reason is not Reason.CHOSEN]
+    found = [*_by_reason(event, personal), *(_by_name(event, names) if anyway or not personal else ())]
+    judged = [category for category in found if category is not None]
     return min((level(levels, category) for category in judged), key=LEVELS.index, default="on")
 
 
@@ -76,5 +84,10 @@ def level(levels: Mapping[str, Any], category: Category) -> Level:
     return next((known for known in LEVELS if known == stored), "on")
 
 
-def _own(event: Event) -> Category | None:
-    return _OF_NAME.get(event.names[0], _OF_KIND.get(event.kind))
+def _by_reason(event: Event, reasons: Iterable[ReasonVia]) -> list[Category | None]:
+    own = next(iter(_by_name(event, event.names)), None)
+    return [_OF_REASON.get(given.reason, own) for given in reasons]
+
+
+def _by_name(event: Event, names: Iterable[str]) -> list[Category | None]:
+    return [_OF_NAME.get(name, _OF_KIND.get(event.kind)) for name in names]

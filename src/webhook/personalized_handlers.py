@@ -82,7 +82,7 @@ def recipients(event: Event, readers: Sequence[Reader], facts: Facts) -> list[Re
             continue
         reasons = _reasons_to_tell(event, reader, facts)
         anyway = reader.scope == "all" or not event.personal
-        level = level_of(event, reasons, reader.levels, anyway=anyway)
+        level = level_of(event, reasons, reader.levels, anyway=anyway, chosen=reader.names)
         if reasons and level != "off":
             found.setdefault((reader.chat_id, reader.topic_id), Recipient(reader=reader, reasons=reasons, level=level))
     return list(found.values())

@@ -27,6 +27,7 @@ _POLL = 1.0  # seconds; another process may have stored something
 _TRIES = 8  # then an event is told without what the forge would add to it
 _PATIENCE = timedelta(days=1)  # how long somebody's access is asked for; then the log says who was left out
 _LONGEST_PAUSE = timedelta(minutes=5)
+_LATELY = timedelta(minutes=15)  # when a hook was found in order, to count as one that delivers
 
 
 class ForeignProject(Exception):
@@ -174,6 +175,10 @@ class Pipeline:
                     continue  # of what nobody follows nothing is kept but the delivery
                 if _is_foreign(hook, project, event):
                     raise ForeignProject
+                if hook.origin == "manual":
+                    if await hooks.is_brought(session, project, checked_since=self._clock() - _LATELY):
+                        continue
+                    event = _by_hand(event, project)
                 followers = await subscriptions.followers(session, project.id, self._clock())
                 forge = await forges.get(session, hook.forge_id)
             accounts = {f.account.id: f.account for f in followers if f.account is not None}
@@ -277,6 +282,17 @@ def _is_foreign(hook: Hook, project: Project, event: Event) -> bool:
         above = f"{hook.group_path}/".casefold()
         return not all(path.casefold().startswith(above) for path in (project.path, event.project.path))
     return hook.project_id is not None and hook.project_id != project.id
+
+
+def _by_hand(event: Event, project: Project) -> Event:
+    """As a hook made by hand may tell it: a person knows its secret, and may not rename the project, nor open it."""
+    known = replace(
+        event.project,
+        path=project.path,
+        url=project.url or event.project.url,
+        private=project.private or event.project.private,
+    )
+    return replace(event, project=known)
 
 
 def _later(delivery: Delivery, now: datetime, until: datetime) -> datetime:

@@ -16,6 +16,7 @@ SWEEP_JOB = "hooks"
 RECURRING = (SWEEP_JOB, ROTATE_JOB)
 
 _SWEEP = timedelta(minutes=3)  # how soon it is seen that something happened to a hook
+_SWEEP_ALL = timedelta(minutes=15)  # the same of one that goes on delivering: that it lacks events, say
 _ASK_AGAIN = timedelta(hours=1)  # whether somebody may make, or remove, by now what they might not
 _ROTATION = timedelta(hours=6)  # how soon it is seen that a secret is old
 _A_SECOND = 10  # looks that are asked for: a thousand hooks are not to be asked about at once
@@ -49,7 +50,8 @@ class _Work:
         now = self._clock()
         async with self._database.write() as session:
             seen_before = now - _SWEEP * 0.9  # what was asked for last time and done a little later is asked for, too
-            for index, hook_id in enumerate(await hook_care.unseen(session, since=seen_before)):
+            unseen = await hook_care.unseen(session, since=seen_before, anyway_since=now - _SWEEP_ALL)
+            for index, hook_id in enumerate(unseen):
                 run_at = now + timedelta(seconds=index // _A_SECOND)
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now, run_at=run_at)
             for hook_id in await hook_care.not_yet_gone(

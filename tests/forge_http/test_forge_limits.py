@@ -131,6 +131,16 @@ def test_the_cache_is_bounded_in_bytes() -> None:
     assert cache.etag("ann", "/x") is None
 
 
+def test_what_a_thousand_webhooks_ask_every_few_minutes_is_found_again() -> None:
+    """Asked in the same order each time: a cache that is too small by one would find nothing."""
+    cache = EtagCache()
+    questions = [f"{number}/{what}" for number in range(1_000) for what in ("project", "hooks")]
+    headers = {"etag": '"1"', "cache-control": "private", "x-of-the-forge": "x" * 1_500}
+    for number, question in enumerate(questions):
+        cache.keep("ann", question, Answer(200, headers, noise(number, 2_000)))
+    assert all(cache.etag("ann", question) for question in questions)
+
+
 def test_what_may_not_be_stored_is_not() -> None:
     cache = EtagCache()
     kept(cache, "ann", control="private, no-store")

@@ -7,14 +7,13 @@ from sqlalchemy import select
 from src.database.models import Base
 from src.demo.telegram import Message
 from src.i18n import Translator, languages, translator
+from tests.phone import LINES, lines_of
 from tests.walk.theatre import Happened, Theatre
 
 # What may differ although nothing was changed: how far people are, what is logged or put off, when we last looked.
 _PASSING_TABLES = frozenset({"dialogs", "event_log", "jobs", "leases"})
 _PASSING_COLUMNS = frozenset({"checked_at", "last_event_at", "last_error"})
 _LABEL = 40  # characters of a button that a phone shows
-_LINES = 32  # what a phone shows of a message at once
-_CHARACTERS = 1_600
 _ALERT = 200  # characters of an answer to a press
 _FAILED = "Something went wrong on my side. If it stays so, give the operator this number: {number}"
 _WAYS_OUT = ("Cancel", "Close", "Done")
@@ -72,9 +71,8 @@ def unreadable(message: Message) -> list[str]:
     found = []
     if any(_begins(message.text, translator(language)(_FAILED)) for language in languages()):
         found.append("an error was told")
-    folded = any(entity.type == "expandable_blockquote" for entity in message.entities)
-    if not folded and (len(message.text) > _CHARACTERS or message.text.count("\n") >= _LINES):
-        found.append(f"{len(message.text)} characters in {message.text.count(chr(10)) + 1} lines, and nothing folded")
+    if lines_of(message) > LINES:
+        found.append(f"longer than a phone's screen: {lines_of(message)} lines")
     found += [f"the label is too long: {b.text}" for b in message.buttons if len(b.text) > _LABEL]
     if "{" in message.text or any("{" in button.text for button in message.buttons):
         found.append("a placeholder was left in the text")

@@ -206,7 +206,9 @@ class Walker:
             self._report.typed += 1
             reply_to = None if self._spot is Spot.PRIVATE else stop.screen.message
             happened = await self._theatre.say(self._person, text, self._place, reply_to)
-            pressed = self._t("Cancel") if text == "/cancel" else ""
+            # Where there is nothing to cancel, but a list to close, what was pressed before stands.
+            is_cancel = text == "/cancel" and self._t("Cancel") in {b.text for b in stop.screen.message.buttons}
+            pressed = self._t("Cancel") if is_cancel else ""
             await self._arrive(happened, stop.trail.then(f"“{text}”"), stop.opened, pressed)
 
     async def _let_others_press(self, stop: _Stop) -> None:

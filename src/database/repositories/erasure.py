@@ -15,7 +15,6 @@ from src.database.models import (
     DialogState,
     Hook,
     Job,
-    Lease,
     LogEntry,
     Message,
     Project,
@@ -115,9 +114,6 @@ async def forget_unfollowed(session: AsyncSession, project_ids: Collection[int],
         await _run(session, delete(Message).where(Message.event_id.in_(events)))
         await _run(session, delete(StoredEvent).where(StoredEvent.project_id == project_id))
         await _run(session, delete(Sent).where(Sent.project_id == project_id))
-        # Named by whoever dealt with its hooks; one that is held is left to retention.
-        place = f"hooks:{project.forge_id}:{project.path.split('/')[0].casefold()}"
-        await _run(session, delete(Lease).where(Lease.name == place[:128], Lease.until <= now))
         project.path, project.url, project.default_branch = _GONE, None, None
     await session.flush()
 

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Account, Chat, Hook, Project, Subscription, User
+from src.database.repositories import hooks
 
 
 async def keeper(session: AsyncSession, hook: Hook) -> Account | None:
@@ -51,12 +52,29 @@ async def people(session: AsyncSession, project_id: int) -> Sequence[tuple[int, 
     return [(chat_id, topic_id) for chat_id, topic_id in rows]
 
 
-async def unseen(session: AsyncSession, *, since: datetime) -> Sequence[int]:
-    """The ids of our living hooks at which nobody looked since then, the longest unseen first."""
+async def is_well(session: AsyncSession, project: Project) -> bool:
+    """Whether the hook of ours that tells of a project needs nobody's hand, or no longer does."""
+    hook = await hooks.covering(session, project.forge_id, project.path)
+    hook = hook or await hooks.for_project(session, project.id)
+    return hook is not None and hook.origin == "managed" and hook.told_at is None
+
+
+async def unseen(session: AsyncSession, *, since: datetime, anyway_since: datetime) -> Sequence[int]:
+    """The ids of our living hooks at which nobody looked since then, the longest unseen first.
+
+    One that delivered since then is there and works: it is left alone, unless it was not looked at since
+    `anyway_since`. That spares the forges most of the questions about projects where much happens.
+    """
+    delivers = and_(
+        Hook.last_event_at.is_not(None),
+        Hook.last_event_at > since,
+        Hook.last_error.is_(None),
+        Hook.checked_at > anyway_since,
+    )
     query = (
         select(Hook.id)
         .where(Hook.origin == "managed", Hook.removed_at.is_(None))
-        .where(or_(Hook.checked_at.is_(None), Hook.checked_at <= since))
+        .where(or_(Hook.checked_at.is_(None), and_(Hook.checked_at <= since, not_(delivers))))
         .order_by(Hook.checked_at.is_not(None), Hook.checked_at, Hook.id)
     )
     return (await session.scalars(query)).all()

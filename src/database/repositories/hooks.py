@@ -94,6 +94,12 @@ async def of_projects(session: AsyncSession, project_ids: Sequence[int]) -> Sequ
     ).all()
 
 
+async def still_there(session: AsyncSession, project_ids: Sequence[int]) -> Sequence[Hook]:
+    """The hooks that we made on these projects and the forge still has, removed ones among them."""
+    made = (Hook.project_id.in_(project_ids), Hook.origin == "managed", Hook.remote_id.is_not(None))
+    return (await session.scalars(select(Hook).where(*made).order_by(Hook.id))).all()
+
+
 async def add(session: AsyncSession, hook: Hook) -> Hook:
     """Store a new hook."""
     session.add(hook)
@@ -237,6 +243,14 @@ async def is_wanted(session: AsyncSession, hook: Hook) -> bool:
     if hook.group_path is not None:
         return bool(await covered_projects(session, hook))
     return hook.project_id is not None and await is_followed(session, [hook.project_id])
+
+
+async def is_brought(session: AsyncSession, project: Project, *, checked_since: datetime) -> bool:
+    """Whether a hook that we made, and that was in order at a look since then, tells of a project."""
+    hook = await covering(session, project.forge_id, project.path) or await for_project(session, project.id)
+    if hook is None or hook.origin != "managed" or hook.remote_id is None or hook.last_error is not None:
+        return False
+    return hook.checked_at is not None and hook.checked_at > checked_since
 
 
 async def _set(session: AsyncSession, hook_id: int, **values: object) -> None:

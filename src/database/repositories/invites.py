@@ -41,11 +41,10 @@ async def use(session: AsyncSession, invite: Invite, user_id: int, now: datetime
     await session.flush()
 
 
-async def withdraw(session: AsyncSession, invite_id: int) -> bool:
-    """Nobody can use it any more. `False`: somebody has."""
-    gone = await session.scalars(
-        delete(Invite).where(Invite.id == invite_id, Invite.used_at.is_(None)).returning(Invite.id)
-    )
+async def withdraw(session: AsyncSession, invite_id: int, maker_id: int) -> bool:
+    """Nobody can use it any more. `False`: somebody has, or `maker_id` did not make it."""
+    unused = (Invite.id == invite_id, Invite.created_by == maker_id, Invite.used_at.is_(None))
+    gone = await session.scalars(delete(Invite).where(*unused).returning(Invite.id))
     return gone.first() is not None
 
 

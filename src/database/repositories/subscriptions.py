@@ -193,10 +193,19 @@ async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int, now: d
 
 
 async def move_all(session: AsyncSession, chat_id: int, other_id: int) -> None:
-    """A chat goes on under another row, which follows what it did not follow itself."""
+    """A chat goes on under another row, which follows what it did not follow itself.
+
+    Of what both follow, that row's subscription takes over the other's events: nobody could end what stays behind.
+    """
     taken = select(Subscription.project_id).where(Subscription.chat_id == other_id).scalar_subquery()
     await session.execute(
         update(Subscription)
         .where(Subscription.chat_id == chat_id, Subscription.project_id.not_in(taken))
         .values(chat_id=other_id)
     )
+    there = {item.project.id: item.subscription for item in reversed(await of_chat(session, other_id))}
+    for gone in (item.subscription for item in await of_chat(session, chat_id)):
+        kept = there[gone.project_id]  # outside of topics, where it has one there
+        kept.events = sorted({*kept.events, *gone.events})
+        await session.delete(gone)
+    await session.flush()

@@ -143,7 +143,7 @@ async def status(player: Player) -> None:
     player.show()
     await player.press("Webhooks…")
     await player.press(ROCKET)
-    await player.press("Send test event", until="The way back works.")
+    await player.press("Send test event", until="It works: what happens there arrives here.")
     player.show()
     await player.press("Close")
 

@@ -79,3 +79,4 @@ class StoredChat:
     last_message_id: int = 0
     migrated_to: int | None = None
     migrated_from: int | None = None
+    allows_reactions: bool = True

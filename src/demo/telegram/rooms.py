@@ -202,6 +202,10 @@ class Group(Chat):
         """The owner throws the bot out."""
         membership.remove_bot(self._world, self._stored, self.owner.account)
 
+    def forbid_reactions(self) -> None:
+        """Nobody may set one any more."""
+        self._stored.allows_reactions = False
+
     def migrate(self) -> "Group":
         """Becomes a supergroup: `id` is another one from now on, the old one answers with it. Returns itself."""
         if self._stored.type != "group":

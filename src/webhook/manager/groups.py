@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +18,10 @@ from src.webhook.manager.upkeep import Upkeep
 _DELIVERS = frozenset({
     HookOutcome.CREATED, HookOutcome.WIDENED, HookOutcome.NARROWED, HookOutcome.REPAIRED, HookOutcome.SHARED,
 })  # fmt: skip
+
+
+_ASKED = 10  # projects of a group in one look: a group may have hundreds, and a look comes every few minutes
+_TURN = timedelta(minutes=3)
 
 
 async def coverage(session: AsyncSession, project: Project) -> Hook | None:
@@ -74,7 +79,7 @@ class Groups:
     async def _follow_moves(self, task: Task) -> bool:
         """Whether a project has another path by now. One that left the group tells us nothing of it, so it is asked."""
         moved = False
-        for project in task.projects:
+        for project in in_turn(task.projects, self._ground.clock()):
             remote = (await self._ground.ask(task, _look_for(project.external_id))).value
             if remote is None or remote.path == project.path:
                 continue
@@ -152,6 +157,13 @@ class Groups:
         if hook.project_id is None:
             return await hooks.covered_projects(session, hook)
         return [await projects.get(session, hook.project_id)]
+
+
+def in_turn(found: tuple[Project, ...], now: datetime) -> tuple[Project, ...]:
+    """As many of a group's projects as one look asks of; by and by it is the turn of each."""
+    turns = -(-len(found) // _ASKED)
+    first = int(now.timestamp() / _TURN.total_seconds()) % turns * _ASKED if turns else 0
+    return found[first : first + _ASKED]
 
 
 def _look_for(external_id: str) -> Callable[[ForgeClient, Account], Awaitable[RemoteProject]]:

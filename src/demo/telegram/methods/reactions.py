@@ -66,6 +66,8 @@ async def set_message_reaction(world: World, params: Params) -> object:
     emoji = [reaction.get("emoji") for reaction in wanted]
     if len(emoji) > 1 or not all(isinstance(one, str) and one.rstrip("\ufe0f") in _REACTIONS for one in emoji):
         raise bad_request("REACTIONS_TOO_MANY" if len(emoji) > 1 else "REACTION_INVALID")
+    if emoji and not chat.allows_reactions:
+        raise bad_request("REACTION_INVALID")
     message.reactions = tuple(str(one) for one in emoji)
     world.change(message)
     return True
