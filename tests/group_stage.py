@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from src.database.models import Delivery, Hook, Message, StoredEvent, utc_now
 from src.database.repositories import accounts, projects, subscriptions, users
@@ -107,6 +107,23 @@ class Place:
                 select(StoredEvent).join(Message, Message.event_id == StoredEvent.id).order_by(Message.id)
             )
             return [load(event.body).project.path for (event,) in rows]
+
+    async def waiting(self) -> list[str]:
+        """Why deliveries are tried again later."""
+        async with asyncio.timeout(10):
+            while not (found := await self._postponed()):  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(0.01)
+        return [" ".join((delivery.error or "").split()[-3:]) for delivery in found]
+
+    async def wake(self) -> None:
+        """What is to be tried again later is tried now."""
+        async with self.stage.database.write() as session:
+            await session.execute(update(Delivery).where(Delivery.state == "new").values(not_before=utc_now()))
+
+    async def _postponed(self) -> Sequence[Delivery]:
+        async with self.stage.database.read() as session:
+            query = select(Delivery).where(Delivery.state == "new", Delivery.error.is_not(None))
+            return (await session.scalars(query)).all()
 
     async def _is_busy(self) -> bool:
         async with self.stage.database.read() as session:

@@ -200,8 +200,8 @@ async def test_an_invitation_lets_one_person_in_for_a_day(tmp_path: Path) -> Non
         code = copied.partition("?start=")[2]
         assert (await stage.say(bob, f"/start {code}")).text.startswith("Welcome, you are in.")
         assert NOT_GOOD in (await stage.say(carl, f"/start {code}")).text
-        assert "Only who runs this bot" in (await stage.say(bob, "/invite")).text
-        assert "Only who runs this bot" in (await stage.say(bob, "/people")).text
+        assert "Only whoever runs this bot" in (await stage.say(bob, "/invite")).text
+        assert "Only whoever runs this bot" in (await stage.say(bob, "/people")).text
         late = await invited(stage, ann)
         clock.pass_(days=1)
         assert NOT_GOOD in (await stage.say(carl, f"/start {late}")).text
@@ -265,7 +265,7 @@ async def test_somebody_on_the_operators_list_becomes_the_admin_by_the_first_cod
         deps = replace(stage.deps, access=AccessRule("pairing", allowed_ids=frozenset({ann.id})))
         stage = replace(stage, deps=deps)
         async with polling(stage.tg, deps):
-            assert "Only who runs this bot" in (await stage.say(ann, "/invite")).text
+            assert "Only whoever runs this bot" in (await stage.say(ann, "/invite")).text
             said = await stage.say(ann, f"/start {await code_of_start(stage)}")
             assert said.text.startswith("You run this bot now")
 
@@ -278,10 +278,11 @@ async def test_a_link_opens_subscribe(stage: Stage) -> None:
 
 async def test_a_code_in_a_group_is_not_looked_at(stage: Stage) -> None:
     code, ann = await code_of_start(stage), stage.tg.person("ann")
-    group = stage.tg.group("Team", admins=[ann])
+    group = stage.tg.group("Team", admins=[ann], bot_admin=True)
     said = await stage.say(ann, f"/start {code}", group)
     assert said.text.startswith(ONLY_INVITED)
     assert await rows(stage) == []
+    assert code not in group.transcript(), "all could use it"
     assert "You run this bot" in (await stage.say(ann, f"/start {code}")).text
     assert "in our private chat" in (await stage.say(ann, "/invite", group)).text
     assert "in our private chat" in (await stage.say(ann, "/people", group)).text
@@ -440,6 +441,13 @@ async def test_people_shows_who_is_in_and_takes_somebody_out(stage: Stage) -> No
     assert not [row for row in await stage.log() if str(bob.id) in row.message], "the log does not know who it was"
 
 
+async def test_of_a_long_name_a_button_shows_the_beginning(stage: Stage) -> None:
+    ann, bob = await admin(stage), stage.tg.person("Bartholomew Featherstonehaugh the Third of Rocketville")
+    await stage.say(bob, f"/start {await invited(stage, ann)}")
+    (label, _) = labels(await stage.say(ann, "/people"))
+    assert label == "Take out Bartholomew Featherst…"
+
+
 async def test_who_is_taken_out_is_out_while_a_forge_is_slow_to_let_go(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,7 +493,7 @@ async def test_who_ran_the_bot_no_longer_can_at_the_last_press(stage: Stage) -> 
     async with stage.database.write() as session:
         (await session.scalars(select(User).where(User.telegram_id == ann.id))).one().is_admin = False
     answer = await ann.press("Take out")
-    assert (answer.show_alert, answer.text) == (True, "Only who runs this bot can do that.")
+    assert (answer.show_alert, answer.text) == (True, "Only whoever runs this bot can do that.")
     assert [user.name for user in await rows(stage)] == ["ann", "bob"]
     assert NOT_GOOD in (await stage.say(stage.tg.person("carl"), f"/start {code}")).text, "nor do their codes open"
 

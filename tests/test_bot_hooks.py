@@ -291,7 +291,7 @@ async def test_rotate_can_be_cancelled(stage: Stage) -> None:
 async def test_rotate_is_for_those_who_run_the_bot(stage: Stage) -> None:
     ann = await subscriber(stage)
     answer = await stage.say(ann, "/rotate")
-    assert answer.text == "Only who runs this bot can do that."
+    assert answer.text == "Only whoever runs this bot can do that."
     assert labels(answer) == []
 
 

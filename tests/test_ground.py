@@ -122,6 +122,7 @@ def test_the_makefile_has_its_verbs_each_with_help() -> None:
         "fmt",
         "messages",
         "drill",
+        "walk",
         "bench",
         "env-example",
         "doctor",

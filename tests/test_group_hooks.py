@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import unused_port
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from src.database.models import Job, Project, utc_now
+from src.database.models import Job, Project, Subscription, utc_now
 from src.database.repositories import hooks
 from src.forge import HookSpec, Unavailable
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookOutcome, ManualReason
 from src.webhook.manager.groups import in_turn
+from src.webhook.upkeep import SWEEP_JOB, hook_jobs
 from tests.bot_stage import staged
 from tests.group_stage import NAMES, PATHS, Place, deliver, relay, signed
 
@@ -228,6 +229,26 @@ async def test_a_project_that_leaves_the_group_gets_a_hook_of_its_own(place: Pla
     assert await place.told() == ["acmenot/rocket"]
 
 
+async def test_a_group_that_is_renamed_keeps_its_hook_and_no_news_is_lost(place: Place) -> None:
+    await place.unite()
+    place.forge.rename_group("acme", "apex")
+    await place.forge.open_issue("apex/lander", "bob", "Under another name")
+    assert await place.waiting() == ["bears another name"]
+    assert await place.check() is HookOutcome.SHARED
+    (row,) = await place.living(is_group=True)
+    assert row.group_path == "apex"
+    assert await place.living(is_group=False) == []
+    assert [len(place.forge.hooks(path)) for path in ("apex", "apex/rocket", "apex/lander", "apex/probe")] == [
+        1,
+        0,
+        0,
+        0,
+    ]
+    await place.wake()
+    await place.forge.open_issue("apex/probe", "bob", "Of another project")
+    assert sorted(await place.told()) == ["apex/lander", "apex/probe"]
+
+
 async def test_a_group_hook_with_too_little_leaves_a_project_its_own(place: Place) -> None:
     await place.unite()
     place.forge.set_owner("acme", "ann", False)
@@ -304,3 +325,30 @@ def test_of_a_large_group_a_few_projects_are_asked_for_in_each_look() -> None:
     assert {project for look in looks for project in look} == set(many)
     assert in_turn(many[:3], begin) == many[:3]
     assert in_turn((), begin) == ()
+
+
+async def test_what_a_group_hook_tells_of_is_not_asked_for_one_by_one(place: Place) -> None:
+    """The look for projects without a hook comes every few minutes, and holds up nobody."""
+    await place.unite()
+    async with place.stage.database.write() as session:
+        (first,) = await session.scalars(select(Subscription).where(Subscription.project_id == place.ids[PATHS[0]]))
+        forge_id = (await session.get_one(Project, first.project_id)).forge_id
+        for number in range(50):
+            path = f"Acme/of-many-{number}"
+            project = Project(forge_id=forge_id, external_id=f"m{number}", path=path, private=True)
+            session.add(project)
+            await session.flush()
+            kept = {"owner_id": first.owner_id, "account_id": first.account_id, "created_at": utc_now()}
+            session.add(
+                Subscription(
+                    project_id=project.id, chat_id=first.chat_id, scope="all", events=[*NAMES], levels={}, filters={},
+                    updated_at=utc_now(), **kept,
+                )
+            )  # fmt: skip
+    asked: list[str] = []
+    engine = place.stage.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda _conn, _cursor, statement, *_: asked.append(statement))
+    await hook_jobs(place.hooks)[SWEEP_JOB](Job(kind=SWEEP_JOB, key=""))
+    assert 0 < len(asked) < 20
+    async with place.stage.database.read() as session:
+        assert (await session.scalars(select(Job.kind).where(Job.kind == "hook_settle"))).all() == []

@@ -160,6 +160,22 @@ async def test_hooks_follow_a_new_address_of_ours(life: Life) -> None:
     assert life.there().url.startswith(new)
 
 
+async def test_who_made_a_hook_by_hand_is_told_once_that_our_address_is_another(life: Life) -> None:
+    await life.follow("carl", OPENED)
+    async with life.database.write() as session:
+        await hooks.heard(session, (await life.row()).id, life.clock())
+    await life.later(hours=2)
+    assert life.told == []
+    new = "https://new.example.org"
+    life.manager = HookManager(life.database, life.credentials, public_url=new, clock=life.clock)
+    await life.later(hours=2)
+    await life.later(hours=2)
+    assert life.told == [("hook_broken", 1)]
+    await life.follow("carl", OPENED)  # which shows the new address
+    await life.later(hours=2)
+    assert len(life.told) == 1
+
+
 async def test_a_paused_subscription_keeps_the_hook(life: Life) -> None:
     await life.follow("ann", OPENED)
     async with life.database.write() as session:

@@ -61,6 +61,12 @@ def plain(code: str) -> str:
     return "".join(code[:100].split()).upper().translate(_MISREAD)
 
 
+def is_code(text: str) -> bool:
+    """Whether this could be a code, good or not."""
+    signs = plain(text)
+    return len(signs) == _SIGNS and set(signs) <= set(_ALPHABET)
+
+
 def code_hash(code: str) -> str:
     """What is kept of a code. It is random enough that a plain hash cannot be turned around."""
     return hashlib.sha256(plain(code).encode()).hexdigest()

@@ -52,7 +52,7 @@ async def give_back(deps: BotDeps, account: Account) -> Farewell:
     async with deps.database.write() as session:
         unreleased = await _standing(session, deps, account, followed)
         await accounts.remove(session, account.id, deps.clock())
-        await erasure.forget_unfollowed(session, {item.project.id for item in followed}, deps.clock())
+        await erasure.forget_unfollowed(session, {item.project.id for item in followed})
     await _wipe(deps)
     return Farewell(forgotten, unreleased)
 

@@ -12,7 +12,8 @@ from aiogram.types import User as Sender
 from aiogram.utils.formatting import Code
 from cachetools import TTLCache
 
-from src.bot.conversation import acknowledge, alert
+from src.bot.access import is_code
+from src.bot.conversation import acknowledge, alert, take_away
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.own_accounts import START_SUBSCRIBE
 from src.bot.pairing import Door, Opened, Outcome, Slowed, Wrong
@@ -55,6 +56,8 @@ class VisitMiddleware(BaseMiddleware):
         t = translator(choose(sender.language_code))
         if isinstance(event, Message) and event.sender_chat is not None:
             return await self._refuse(event, place.id, None, t)
+        if isinstance(event, Message) and place.type != "private" and self._shows_code(event):
+            await take_away(event)  # all could use it; where we may not delete, what is answered says where it belongs
         knocked = await self._knock(event, sender)
         if isinstance(knocked, Wrong | Slowed):
             return await _turn_back(event, knocked, t)
@@ -79,6 +82,10 @@ class VisitMiddleware(BaseMiddleware):
         if known is not None and self._deps.access.admits(sender.id, known) and self._deps.access.is_admin(known):
             return None
         return await self._door.knock(sender, code)
+
+    def _shows_code(self, message: Message) -> bool:
+        found = _START.fullmatch((message.text or "").strip()) if self._deps.access.mode == "pairing" else None
+        return found is not None and is_code(found[1])
 
     async def _is_forgotten(self, sender: Sender) -> bool:
         """Whether they could be here, but are not: a second tap on /delete_me must not make us know them again."""

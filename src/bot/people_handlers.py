@@ -24,7 +24,7 @@ from src.bot.conversation import (
 from src.bot.deps import Scene
 from src.bot.farewell import say_goodbye
 from src.bot.folding import folded
-from src.bot.keyboards import Act, Keys, Press, markup, shortened
+from src.bot.keyboards import Act, Keys, Press, markup
 from src.bot.profile import publish_in_chat
 from src.bot.states import Menu, PeopleStates
 from src.bot.waiting import patiently, still
@@ -33,14 +33,15 @@ from src.database.repositories import event_log, invites, people
 from src.i18n import N_, Translator
 from src.webhook.manager import Unreleased
 from src.webhook.render import compose, link, name
-from src.webhook.render.content import clean
+from src.webhook.render.content import clean, cut
 from src.webhook.render.nodes import joined
 
-FOR_ADMINS = N_("Only who runs this bot can do that.")
+FOR_ADMINS = N_("Only whoever runs this bot can do that.")
 IN_PRIVATE = N_("Send me this in our private chat, please: it is nothing for a group to read.")
 
 _PER_PAGE = 8
 _NAME = 60
+_SHOWN = 22  # characters of a name on a button
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ def _line(scene: Scene, user: User) -> Text:
 def _list_keys(scene: Scene, menu: Menu, page: _Page) -> InlineKeyboardMarkup:
     t, keys = scene.t, Keys(menu, scene.t)
     rows = [
-        [keys.key(t("Take out {name}").format(name=shortened(_named(user))[:30]), Act.PERSON, index)]
+        [keys.key(t("Take out {name}").format(name=cut(_named(user), _SHOWN)), Act.PERSON, index)]
         for index, user in enumerate(page.removable)
     ]
     turning = []

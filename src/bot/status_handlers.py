@@ -17,7 +17,7 @@ from src.bot.states import Menu, StatusStates
 from src.bot.status import Status, describe_status, gather
 from src.bot.waiting import patiently, still
 from src.database.models import Account
-from src.database.repositories import accounts, subscriptions
+from src.database.repositories import accounts, forges, subscriptions
 
 _BACK_TO = "status"
 _MOST = 8  # accounts with a button
@@ -87,16 +87,16 @@ async def asked(callback: CallbackQuery, callback_data: Press, menu: Menu, scene
     t, index = scene.t, callback_data.index
     known = callback_data.screen == menu.screen and 0 <= index < len(menu.offered)
     account = await _own(scene, menu.offered[index]) if known else None
-    forge = None if account is None else scene.deps.forge(account.forge_id)
     if account is None:
         await overview(scene, menu)
         return
     async with scene.deps.database.read() as session:
         followed = await subscriptions.of_account(session, account.id)
+        forge = await forges.get(session, account.forge_id)  # it may be configured no longer
     own = sum(item.subscription.chat_id == scene.visit.chat_id for item in followed)
     asking = replace(menu, chosen=account.id)
     keys = Keys(asking, t)
-    title = "" if forge is None else scene.deps.type_of(forge).title
+    title = scene.deps.type_of(forge).title
     text = token_question(title, account.token_last4, account.login, own=own, in_groups=len(followed) - own, t=t)
     rows = [[keys.key(t("Remove the token"), Act.CONFIRM, style="danger")], [keys.back(), keys.cancel()]]
     await show(scene, asking, StatusStates.removal, text, markup(rows))

@@ -73,7 +73,7 @@ async def _set_up(scene: Scene, dialog: Dialog, account: Account, project: Proje
     try:
         state = await _patiently(scene, dialog, forge, lambda: deps.hooks.ensure(project.id, account.id))
     except Left:
-        return
+        return False
     except ForgeError as error:
         text = explain(error, deps.type_of(forge), t, deps.clock())
         kept = t("Your subscription is kept, but the webhook is not set up yet: press again, or /subscribe later.")

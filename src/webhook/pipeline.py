@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from src.database.database import Database
 from src.database.models import Account, Delivery, Hook, Project
-from src.database.repositories import deliveries, event_log, forges, hooks, projects, subscriptions
+from src.database.repositories import deliveries, event_log, forges, hooks, jobs, projects, subscriptions
 from src.database.repositories.subscriptions import Follower
 from src.events import DocumentationEvent, Event
 from src.forge import ForgeType, UnknownEvent, Unparsable
@@ -27,6 +27,7 @@ _POLL = 1.0  # seconds; another process may have stored something
 _TRIES = 8  # then an event is told without what the forge would add to it
 _PATIENCE = timedelta(days=1)  # how long somebody's access is asked for; then the log says who was left out
 _LONGEST_PAUSE = timedelta(minutes=5)
+_MOVING = timedelta(seconds=30)  # until a hook was looked at
 _LATELY = timedelta(minutes=15)  # when a hook was found in order, to count as one that delivers
 
 
@@ -174,6 +175,8 @@ class Pipeline:
                 if project is None or not await hooks.is_followed(session, [project.id]):
                     continue  # of what nobody follows nothing is kept but the delivery
                 if _is_foreign(hook, project, event):
+                    if _is_below(hook, project.path) and delivery.attempts < _TRIES:
+                        await self._look_at(hook)
                     raise ForeignProject
                 if hook.origin == "manual":
                     if await hooks.is_brought(session, project, checked_since=self._clock() - _LATELY):
@@ -185,6 +188,13 @@ class Pipeline:
             first = sorted(accounts.values(), key=lambda account: account.id != hook.account_id)
             plans.append(await self._decide(delivery, hook, event, Scene(project, forge, tuple(first)), followers))
         return plans
+
+    async def _look_at(self, hook: Hook) -> None:
+        """A project of the group, or the group itself, seems to have moved: the forge is asked before we believe it."""
+        now = self._clock()
+        async with self._database.write() as session:
+            await jobs.put(session, "hook_check", str(hook.id), now=now)
+        raise TryLater("the project, or its group, bears another name", now + _MOVING)
 
     async def _decide(
         self, delivery: Delivery, hook: Hook, event: Event, scene: Scene, followers: Sequence[Follower]
@@ -279,9 +289,13 @@ class Pipeline:
 def _is_foreign(hook: Hook, project: Project, event: Event) -> bool:
     """Whether the hook has no business with the project: it is of another one, or of a group that is not above it."""
     if hook.group_path is not None:
-        above = f"{hook.group_path}/".casefold()
-        return not all(path.casefold().startswith(above) for path in (project.path, event.project.path))
+        return not all(_is_below(hook, path) for path in (project.path, event.project.path))
     return hook.project_id is not None and hook.project_id != project.id
+
+
+def _is_below(hook: Hook, path: str) -> bool:
+    """Whether a project of this path is in the hook's group."""
+    return hook.group_path is not None and path.casefold().startswith(f"{hook.group_path}/".casefold())
 
 
 def _by_hand(event: Event, project: Project) -> Event:

@@ -48,20 +48,20 @@ class _Work:
     async def sweep(self, _job: Job) -> datetime:
         """Ask for a look at every hook, and at every followed project that has none; each is a job of its own."""
         now = self._clock()
-        async with self._database.write() as session:
-            seen_before = now - _SWEEP * 0.9  # what was asked for last time and done a little later is asked for, too
+        seen_before = now - _SWEEP * 0.9  # what was asked for last time and done a little later is asked for, too
+        gone_after = now - hooks.REMEMBERED
+        async with self._database.read() as session:
             unseen = await hook_care.unseen(session, since=seen_before, anyway_since=now - _SWEEP_ALL)
+            left = await hook_care.not_yet_gone(session, since=now - _ASK_AGAIN, removed_after=gone_after)
+            bare = await hook_care.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
+        async with self._database.write() as session:
             for index, hook_id in enumerate(unseen):
                 run_at = now + timedelta(seconds=index // _A_SECOND)
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now, run_at=run_at)
-            for hook_id in await hook_care.not_yet_gone(
-                session, since=now - _ASK_AGAIN, removed_after=now - hooks.REMEMBERED
-            ):
+            for hook_id in left:
                 await jobs.put(session, CHECK_JOB, str(hook_id), now=now)
-            bare = await hook_care.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
             for project in bare:
-                if await hooks.covering(session, project.forge_id, project.path) is None:
-                    await jobs.put(session, SETTLE_JOB, str(project.id), now=now)
+                await jobs.put(session, SETTLE_JOB, str(project.id), now=now)
         return now + _SWEEP
 
     async def check(self, job: Job) -> None:

@@ -73,7 +73,7 @@ async def forget_person(session: AsyncSession, user_id: int, now: datetime) -> F
     await _forget_dialogs(session, number)
     await session.delete(user)
     await session.flush()
-    await forget_unfollowed(session, {item.project.id for item in owned}, now)
+    await forget_unfollowed(session, {item.project.id for item in owned})
     paths = sum(len(place.paths) for place in left)
     return Forgotten(user.name, len(tokens), len(owned) - paths, told, left)
 
@@ -92,7 +92,7 @@ async def end_subscriptions(session: AsyncSession, account: Account, now: dateti
     return Forgotten(user.name, 1, len(found) - sum(len(place.paths) for place in left), 0, left)
 
 
-async def forget_unfollowed(session: AsyncSession, project_ids: Collection[int], now: datetime) -> None:
+async def forget_unfollowed(session: AsyncSession, project_ids: Collection[int]) -> None:
     """Of these projects, empty those that nobody follows: what came in from them, and what they are called.
 
     A removed hook stays, for what comes late, and the keys of deliveries, for what comes twice.

@@ -103,7 +103,7 @@ async def aged(session: AsyncSession, *, made_before: datetime) -> Sequence[int]
 
 
 async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed_since: datetime) -> Sequence[Project]:
-    """Followed projects without a hook of ours on them; one on their group may tell of them all the same.
+    """Followed projects without a hook of ours on them or on a group above.
 
     Left out are those of which it was asked since then who may make one, unless somebody's token was found to work
     later, and those whose hook was removed just now.
@@ -125,7 +125,20 @@ async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed
     ).exists()
     followed = select(Subscription.id).where(Subscription.project_id == Project.id).exists()
     query = select(Project).where(followed, ~has_ours, ~was_removed, ~was_asked).order_by(Project.id)
-    return (await session.scalars(query)).all()
+    groups = await _groups(session)
+    return [project for project in await session.scalars(query) if groups.isdisjoint(_above(project))]
+
+
+async def _groups(session: AsyncSession) -> frozenset[tuple[int, str]]:
+    """Forges and paths of the groups that have a hook of ours."""
+    query = select(Hook.forge_id, func.lower(Hook.group_path)).where(Hook.removed_at.is_(None))
+    rows = await session.execute(query.where(Hook.group_path.is_not(None)))
+    return frozenset((forge_id, path) for forge_id, path in rows)
+
+
+def _above(project: Project) -> list[tuple[int, str]]:
+    parts = project.path.casefold().split("/")
+    return [(project.forge_id, "/".join(parts[:count])) for count in range(1, len(parts))]
 
 
 async def kept_by(session: AsyncSession, user_id: int) -> Sequence[Hook]:

@@ -159,8 +159,14 @@ async def left_to_hand(session: AsyncSession, hook_id: int, *, account_id: int, 
         address=address,
         account_id=account_id,
         checked_at=now,
+        told_at=None,
         removed_at=None,
     )
+
+
+async def rename_group(session: AsyncSession, hook_id: int, path: str) -> None:
+    """The group of a hook has another name."""
+    await _set(session, hook_id, group_path=path)
 
 
 async def expect_secret(session: AsyncSession, hook_id: int, secret: bytes | None) -> None:

@@ -1,6 +1,6 @@
 """Projects, by the forge's own id."""
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Project
@@ -49,4 +49,14 @@ async def refresh(session: AsyncSession, project_id: int, seen: NamedProject) ->
         values["private"] = seen.private
     await session.execute(
         update(Project).where(Project.id == project_id).values(**values).execution_options(synchronize_session=False)
+    )
+
+
+async def rename_group(session: AsyncSession, forge_id: int, path: str, new_path: str) -> None:
+    """A group has another name, and with it all that is below it."""
+    await session.execute(
+        update(Project)
+        .where(Project.forge_id == forge_id, Project.path.istartswith(f"{path}/", autoescape=True))
+        .values(path=literal(new_path) + func.substr(Project.path, len(path) + 1))
+        .execution_options(synchronize_session=False)
     )

@@ -115,6 +115,15 @@ class Cast:
         self.world.groups[path.lower()] = Group(id=group_id, path=path, owners=logins)
         return str(group_id)
 
+    def rename_group(self, path: str, new_path: str) -> None:
+        """Give an organisation or a group another name, with all projects in it and its hooks."""
+        group = self.world.groups.pop(path.lower())
+        for project in list(self.world.projects.values()):
+            if project.path.lower().startswith(f"{path.lower()}/"):
+                self.rename_project(project.path, new_path + project.path[len(path) :])
+        group.path = new_path
+        self.world.groups[new_path.lower()] = group
+
     def set_owner(self, path: str, login: str, is_owner: bool) -> None:
         """Make someone an owner of a group, or no longer."""
         owners = self.world.groups[path.lower()].owners

@@ -83,6 +83,9 @@ class ForgeEmulator(Protocol):
     def add_group(self, path: str, owners: Collection[str]) -> str:
         """Make a GitHub organisation or a GitLab group whose owners may give it hooks. Returns its id."""
 
+    def rename_group(self, path: str, new_path: str) -> None:
+        """Give an organisation or a group another name, with all projects in it and its hooks."""
+
     def set_owner(self, path: str, login: str, is_owner: bool) -> None:
         """Make someone an owner of a group, or no longer."""
 

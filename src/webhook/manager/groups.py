@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Account, Hook, Project
 from src.database.repositories import accounts, forges, hooks, jobs, projects
-from src.forge import ForgeClient, RateLimited, Rejected, RemoteProject, Unauthorized, Unavailable
+from src.forge import ForgeClient, GroupRef, RateLimited, Rejected, RemoteProject, Unauthorized, Unavailable
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
 from src.webhook.manager.states import HookOutcome, HookState, ManualReason
-from src.webhook.manager.task import Task, labels, summary
+from src.webhook.manager.task import Task, labels, ours, summary
 from src.webhook.manager.upkeep import Upkeep
 
 _DELIVERS = frozenset({
@@ -84,11 +84,28 @@ class Groups:
             if remote is None or remote.path == project.path:
                 continue
             moved = True
+            group = _renamed(task.name, project.path, remote.path)
+            if group is not None and await self._stands_at(task, group):
+                await self._rename(task, group)
+                break
             async with self._ground.database.write() as session:
                 now = await projects.ensure(session, task.forge.id, remote)
                 if await coverage(session, now) is None:  # by a job, for this may be another's place
                     await jobs.put(session, "hook_settle", str(project.id), now=self._ground.clock())
         return moved
+
+    async def _stands_at(self, task: Task, path: str) -> bool:
+        """Whether the hook is that of a group of this path: its address is nobody else's."""
+        place = GroupRef(path=path)
+        found = await self._ground.ask(task, lambda client, _account: client.hooks(place))
+        return bool(found.value and ours(task, found.value))
+
+    async def _rename(self, task: Task, path: str) -> None:
+        """The group has another name by now, and so have all projects in it."""
+        async with self._ground.database.write() as session:
+            await hooks.rename_group(session, task.hook.id, path)
+            await projects.rename_group(session, task.forge.id, task.name, path)
+        await self._ground.log(task, "renamed", f"{task.name}: {path} by now")
 
     async def divide(self, task: Task) -> bool:
         """Back to hooks of the projects' own. Whether every project has one: else the group's is not given up."""
@@ -164,6 +181,12 @@ def in_turn(found: tuple[Project, ...], now: datetime) -> tuple[Project, ...]:
     turns = -(-len(found) // _ASKED)
     first = int(now.timestamp() / _TURN.total_seconds()) % turns * _ASKED if turns else 0
     return found[first : first + _ASKED]
+
+
+def _renamed(group: str, before: str, after: str) -> str | None:
+    """What a group is called by now, if that is why a project in it went from one path to another."""
+    rest = before[len(group) :]
+    return after.removesuffix(rest) if rest and after.endswith(rest) else None
 
 
 def _look_for(external_id: str) -> Callable[[ForgeClient, Account], Awaitable[RemoteProject]]:

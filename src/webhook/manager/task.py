@@ -11,6 +11,7 @@ from src.forge import ForgeType, GroupRef, HookPlace, HookSpec, ProjectRef, Remo
 from src.webhook.manager.states import HookState
 
 _LATELY = timedelta(days=7)
+_SILENT = timedelta(hours=1)  # an address may still lead to us, though we go by another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,14 @@ def superfluous(task: Task, there: RemoteHook) -> frozenset[str]:
 def is_alive(task: Task, now: datetime) -> bool:
     """Whether it was made, or delivered, lately: the next best thing to looking at it."""
     return now - (task.hook.last_event_at or task.hook.created_at) < _LATELY
+
+
+def is_astray(task: Task, now: datetime) -> bool:
+    """Whether a hook made by hand, which delivered until lately, was made for an address that is no longer ours."""
+    made_for, heard_at = task.hook.address, task.hook.last_event_at
+    if task.hook.origin != "manual" or made_for is None or "://" not in made_for or heard_at is None:
+        return False
+    return made_for != task.address and now - heard_at > _SILENT
 
 
 def labels(task: Task) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from src.forge import ForgeError, Rejected
 from src.webhook.manager.ground import Attempt, Ground
 from src.webhook.manager.reconcile import Reconciler
 from src.webhook.manager.states import HookOutcome, ManualReason
-from src.webhook.manager.task import Task
+from src.webhook.manager.task import Task, is_astray
 from src.webhook.notices import Notice, post
 
 NOBODY_MAY = "nobody who follows it may look after it"
@@ -124,6 +124,10 @@ class Upkeep:
 
     async def _lost(self, task: Task, refusals: Sequence[ForgeError], *, is_fresh: bool) -> HookOutcome:
         """Nobody of us may look, or the forge refused. Of a hook made by hand, or never made, people know."""
+        if not is_fresh and is_astray(task, self._ground.clock()):
+            params = {"reason": str(ManualReason.NO_RIGHT)}
+            await self._tell(task, Notice.HOOK_BROKEN, "it points to where we were before", params)
+            return HookOutcome.LOST
         if is_fresh or task.hook.origin == "manual":
             async with self._ground.database.write() as session:
                 if is_fresh:
