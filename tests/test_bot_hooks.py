@@ -129,6 +129,16 @@ async def test_send_test_event_proves_the_way_back_and_reports_each_leg(stage: S
     assert "• acme/rocket: ✓ last event just now" in again.text
 
 
+async def test_a_test_event_is_not_said_to_be_told_where_no_message_of_it_comes(stage: Stage) -> None:
+    ann = stage.tg.person("ann")
+    await stage.give_token(ann, "github")
+    group = stage.tg.group("Rocket team", admins=[ann])
+    await stage.subscribe(ann, in_=group)
+    await to_hook(stage, ann, group)
+    after = await ended(stage, ann, "Send test event", "It works: what happens there arrives here.", group)
+    assert "2. it arrived here ✓\n3. understood ✓\n" in after.text
+
+
 async def test_a_test_event_that_does_not_arrive_says_what_to_look_at(tmp_path: Path) -> None:
     async with wired(tmp_path, relay=False) as stage:
         ann = await subscriber(stage)

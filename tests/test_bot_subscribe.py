@@ -125,7 +125,7 @@ async def test_an_existing_subscription_is_loaded_and_edited(stage: Stage, ann: 
     await stage.step(ann, "All")
     await stage.step(ann, "Back")
     await stage.step(ann, "Continue")
-    assert "acme/rocket: your changes are stored" in (await stage.step(ann, "Confirm")).text
+    assert "acme/rocket: your choice is stored" in (await stage.step(ann, "Confirm")).text
     (subscription,) = await stage.subscriptions()
     assert "wiki.created" in subscription.events
     (hook,) = stage.github.hooks("acme/rocket")
@@ -143,7 +143,7 @@ async def test_a_second_subscriber_widens_and_shares_the_hook(stage: Stage, ann:
     await stage.step(bob, "All")
     await stage.step(bob, "Back")
     await stage.step(bob, "Continue")
-    assert "your changes are stored" in (await stage.step(bob, "Confirm")).text
+    assert "your choice is stored" in (await stage.step(bob, "Confirm")).text
     (hook,) = stage.github.hooks("acme/rocket")
     assert {"gollum", "pull_request"} <= hook.events
     assert len(await stage.subscriptions()) == 2

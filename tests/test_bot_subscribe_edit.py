@@ -56,7 +56,7 @@ async def test_an_existing_subscription_is_edited_and_the_summary_shows_what_wil
         "− Issues",
         "− Release published",
     ]
-    assert "your changes are stored" in (await stage.step(ann, "Confirm")).text
+    assert "your choice is stored" in (await stage.step(ann, "Confirm")).text
     (second,) = await stage.subscriptions()
     assert (second.id, second.created_at, second.scope) == (first.id, first.created_at, "all")
 
@@ -138,7 +138,7 @@ async def test_editing_from_the_list_turns_its_message_into_the_events(editing: 
     assert "Change what I tell" in (await stage.step(ann, "Back")).text
     await stage.step(ann, "Continue")
     said = await stage.step(ann, "Confirm")
-    assert (said.id, "your changes are stored" in said.text) == (listed.id, True)
+    assert (said.id, "your choice is stored" in said.text) == (listed.id, True)
     (after,) = await stage.subscriptions()
     assert after.id == before.id
     assert "wiki.created" in after.events

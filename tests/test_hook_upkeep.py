@@ -264,6 +264,23 @@ async def test_a_second_hook_at_our_address_is_cleared_away(life: Life) -> None:
     assert (life.there().id, life.there().url) == (there.id, there.url)
 
 
+async def test_a_second_hook_that_nobody_may_remove_is_logged_once(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a token of GitHub that has `write:repo_hook`, not `admin:repo_hook`."""
+    await life.follow("ann", OPENED)
+    client, there = life.client("ann"), life.there()
+    ref = (await client.project_by_path(PATH)).ref
+    moved = there.url.replace(life.url, "https://old.example.org")
+    await client.create_hook(ref, HookSpec(url=moved, events=there.events, secret="of a crash"))
+
+    async def refused(*_: object) -> None:
+        raise MissingPermission("no deleting")
+
+    monkeypatch.setattr(type(client), "delete_hook", refused)
+    for _ in range(3):
+        await life.later(minutes=4)
+    assert await life.outcomes() == ["created", "left_behind"]
+
+
 async def test_a_token_that_may_look_but_not_change_hands_on(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     life.forge.set_member(PATH, "bob", "admin")
     await life.follow("ann", OPENED)

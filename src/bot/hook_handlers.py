@@ -238,9 +238,10 @@ async def _follow(scene: Scene, menu: Menu, view: View, account: Account) -> Non
     """Order the test event and look how far it comes, until it has, or for as long as a person watches."""
     waits, forge, t = scene.deps.waits, scene.deps.type_of(view.forge).title, scene.t
     seconds = round(waits.test)
+    is_told = scene.visit.private and view.hook is not None and view.hook.account_id in (None, account.id)
 
     async def tell(progress: TestProgress | None, *, is_over: bool = False) -> None:
-        text = legs(view, forge, progress, t, is_over=is_over, seconds=seconds)
+        text = legs(view, forge, progress, t, is_over=is_over, seconds=seconds, is_told=is_told)
         keyboard = hook_keys(menu, t, view) if is_over else leaving_keys(menu, t)
         await draw(scene.bot, scene.visit, scene.state, menu, text, keyboard)
 

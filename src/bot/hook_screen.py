@@ -186,10 +186,20 @@ def united(state: HookState, view: View, forge: ForgeType, t: Translator) -> Tex
             return compose(template, group=group, needs=Code(", ".join(forge.group_hook_needs)))
 
 
-def legs(view: View, forge: str, progress: TestProgress | None, t: Translator, *, is_over: bool, seconds: int) -> Text:
+def legs(
+    view: View,
+    forge: str,
+    progress: TestProgress | None,
+    t: Translator,
+    *,
+    is_over: bool,
+    seconds: int,
+    is_told: bool = True,
+) -> Text:
     """How far a test event has come: each leg with its mark, and what to look at where one fails.
 
     `progress`: `None` while the forge has not answered; `is_over`: nothing more is waited for.
+    `is_told`: whether a message comes here of it, which only whose webhook it is gets, and in private.
     """
     accepted = progress is not None and progress.accepted
     arrived = progress is not None and progress.arrived
@@ -198,11 +208,12 @@ def legs(view: View, forge: str, progress: TestProgress | None, t: Translator, *
     marks = ["✓" if accepted else waiting]
     marks.append("✓" if arrived else waiting if accepted else "–")
     marks.append("✓" if told else waiting if arrived else "–")
+    last = t("3. told to you {mark}") if is_told else t("3. understood {mark}")
     lines: list[Text] = [
         compose(t("Test event for {project}"), project=Bold(cut(clean(view.project.path), _PATH))),
         Text(t("1. {forge} took it {mark}").format(forge=forge, mark=marks[0])),
         Text(t("2. it arrived here {mark}").format(mark=marks[1])),
-        Text(t("3. told to you {mark}").format(mark=marks[2])),
+        Text(last.format(mark=marks[2])),
     ]
     if told:
         lines.append(Text(t("It works: what happens there arrives here.")))

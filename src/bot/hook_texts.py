@@ -23,14 +23,20 @@ def done(project: Project, scope: Scope, t: Translator, *, existing: bool = Fals
         if scope == "mine"
         else t("Everything chosen will be told here.")
     )
-    template = t("✓ {project}: your changes are stored.") if existing else t("✓ {project} is followed here now.")
+    template = t("✓ {project}: your choice is stored.") if existing else t("✓ {project} is followed here now.")
     return Text(compose(template, project=_link(project)), "\n", told)
 
 
 def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
     """What to do, or to ask an administrator for. Holds the hook's secret: for a private chat alone."""
     stored = compose(t("✓ Your subscription to {project} is stored."), project=_link(project))
-    return Text(stored, "\n", steps_by_hand(state, project, forge, t))
+    return Text(
+        stored,
+        "\n",
+        steps_by_hand(state, project, forge, t),
+        "\n",
+        t("Once that is done, /status shows whether events arrive."),
+    )
 
 
 def steps_by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:

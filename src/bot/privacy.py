@@ -19,7 +19,7 @@ _NAMED = 10  # hooks that are named one by one
 _HAND_LINES = 9  # of the screen for them, beside what else there is to say
 _PATH = 100  # characters of a project's path
 _LOGIN = 60
-_REVOKE = N_("To be safe, revoke the token on the forge as well.")
+_REVOKE = N_("To be safe, revoke the token where you made it, too.")
 
 
 def describe_privacy(t: Translator, *, private: bool) -> Text:
@@ -38,9 +38,9 @@ def describe_privacy(t: Translator, *, private: bool) -> Text:
 def _details(t: Translator) -> list[Text]:
     """Each with its period."""
     lines = [
-        t("Tokens: until you remove them (/status). I use them only to ask the forge in your name."),
+        t("Tokens: until you remove them (/status). I use them only for requests in your name."),
         t("What you follow: until you /unsubscribe. An unfinished dialog: {days}.").format(days=_days(t, DIALOGS_KEPT)),
-        t("What a forge sends me of a project, word for word, with the names of who did what: {days}.").format(
+        t("What is sent to me of a project, word for word, with the names of who did what: {days}.").format(
             days=_days(t, BODIES_KEPT)
         ),
         t("What it means, and my messages about it: {days}.").format(days=_days(t, EVENTS_KEPT)),
@@ -142,7 +142,7 @@ def token_question(forge: str, last4: str, login: str, *, own: int, in_groups: i
     if in_groups:
         lines.append(_item(_of_groups(in_groups, t)))
     if own + in_groups:
-        lines.append(Text(t("To put a new token in its place instead, set it: nothing ends then.")))
+        lines.append(Text(t("To replace the token, set the new one instead: then nothing ends.")))
     return joined(lines, "\n")
 
 

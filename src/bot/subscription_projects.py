@@ -146,7 +146,7 @@ def _projects_text(scene: Scene, dialog: Dialog, forge: ForgeType, account: Acco
             head = Text(head, " ", t.n("({n} page)", "({n} pages)", pages).format(n=pages))
         return Text(head, "\n", hint)
     if dialog.search is not None:
-        return Text(compose(t("No project found for {search}."), search=literal(clean(dialog.search))), "\n", hint)
+        return Text(compose(t("No project found for {search}."), search=Bold(clean(dialog.search))), "\n", hint)
     if account.missing:
         template = t("{forge} shows no projects with your token: it lacks {scopes}. Set another with {command}.")
         scopes = ", ".join(account.missing)

@@ -1,10 +1,12 @@
 """Who walks and where: an admin, a member, a newcomer and a stranger, in a private chat, a group and a topic."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from src.bot.access import AccessRule
 from src.bot.keyboards import Act, Press
+from src.database.repositories import users
 from src.demo.telegram import Chat, Message, Person
 from tests.walk.theatre import Happened, Theatre
 
@@ -76,6 +78,18 @@ async def _prepare(theatre: Theatre, cast: Cast) -> None:
     await subscribe(theatre, ann, cast.group, account=0)
     await subscribe(theatre, ann, cast.topic, account=0)
     await subscribe(theatre, bob, bob.private, account=None)
+
+
+async def admit(theatre: Theatre, cast: Cast) -> None:
+    """From now on a code is needed; all but the stranger had one."""
+    now = theatre.deps.clock()
+    async with theatre.stage.database.write() as session:
+        for role, person in cast.people.items():
+            if role is not Role.STRANGER:
+                user = await users.ensure_user(session, person.id, name=person.name, language=None, now=now)
+                user.admitted_at, user.is_admin = now, role is Role.ADMIN
+    theatre.deps = replace(theatre.deps, access=AccessRule("pairing"))
+    theatre.restart()
 
 
 async def subscribe(theatre: Theatre, person: Person, place: Chat, *, account: int | None) -> None:

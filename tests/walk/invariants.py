@@ -8,7 +8,10 @@ from sqlalchemy import select
 
 from src.database.jobs import JobRunner
 from src.database.models import Account, Forge, Project, Subscription
+from src.database.repositories.jobs import put
 from src.demo.forge import ForgeEmulator
+from src.webhook.tokens import TOKEN_JOB
+from src.webhook.upkeep import SWEEP_JOB
 from tests.bot_stage import PUBLIC_URL
 from tests.walk.sequences import PROJECTS, Troupe
 
@@ -35,6 +38,9 @@ async def settle(troupe: Troupe, jobs: JobRunner) -> None:
         for person in troupe.people:
             await troupe.set_token(forge, person)
     for _ in range(_ROUNDS):
+        async with troupe.theatre.stage.database.write() as session:
+            for kind in (SWEEP_JOB, TOKEN_JOB):  # which a running application has from the start
+                await put(session, kind, "", now=troupe.clock())
         await jobs.run_due()
         troupe.clock.skip(_PAUSE)
     await jobs.run_due()

@@ -13,6 +13,7 @@ from src.bot.notices import notice_job
 from src.database.jobs import JobRunner
 from src.webhook.notices import NOTICE_JOB
 from src.webhook.tokens import TOKEN_JOB, token_job
+from src.webhook.upkeep import RECURRING, hook_jobs
 from tests.walk.invariants import broken, settle
 from tests.walk.sequences import Deed, Troupe, deeds, gather, play
 from tests.walk.theatre import Theatre, theatre
@@ -52,5 +53,7 @@ def runner(troupe: Troupe) -> JobRunner:
         NOTICE_JOB: notice_job(stage.bot, database, credentials.types, troupe.clock),
         TOKEN_JOB: token_job(database, credentials, troupe.clock),
         DIALOGS_JOB: sweep_job(database, troupe.clock),
+        **hook_jobs(stage.deps.hooks),
     }
-    return JobRunner(database, handlers, recurring=(TOKEN_JOB, DIALOGS_JOB), owner="walk", clock=troupe.clock)
+    recurring = (TOKEN_JOB, DIALOGS_JOB, *RECURRING)
+    return JobRunner(database, handlers, recurring=recurring, owner="walk", clock=troupe.clock)

@@ -1,11 +1,10 @@
 """The whole walk: every person in every place."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from src.bot.access import AccessRule
-from tests.walk.cast import Role, Spot, assemble
+from tests.walk.cast import Role, Spot, admit, assemble
 from tests.walk.news import tell_everybody
 from tests.walk.report import dead_ends
 from tests.walk.theatre import theatre
@@ -25,10 +24,7 @@ async def walk_all(
     report = Report()
     async with theatre(folder, AccessRule("open")) as stage:
         cast = await assemble(stage, language)
-        admitted = frozenset(person.id for role, person in cast.people.items() if role is not Role.STRANGER)
-        admins = frozenset({cast.people[Role.ADMIN].id})
-        stage.deps = replace(stage.deps, access=AccessRule("list", admins, admitted))
-        stage.restart()
+        await admit(stage, cast)
         await tell_everybody(stage)
         start = stage.keep()
         for spot in spots:

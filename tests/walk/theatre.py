@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from src.bot.bot import AccessRule, BotDeps, create_bot, create_dispatcher
 from src.bot.fsm_storage import DatabaseStorage
+from src.bot.waits import Waits
 from src.database.models import DialogState
 from src.demo.forge import ForgeEmulator
 from src.demo.telegram import Call, Chat, Message, Person
@@ -27,6 +28,7 @@ from tests.walk.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
+_TEST = 0.04  # seconds for which a test event is watched: nothing is delivered here
 _NUMBERS = re.compile(r"(?<=Update )\d+ | \[[0-9a-f]+\]")  # other ones each time
 
 Json = dict[str, Any]
@@ -92,6 +94,7 @@ class Theatre:
 
     def restart(self) -> None:
         """The bot as a new process would have it: nothing but the database is left."""
+        self.deps = replace(self.deps, waits=Waits(test=_TEST, look=_TEST / 4))
         self.dispatcher = create_dispatcher(self.deps, DatabaseStorage(self.stage.database, self.deps.clock))
 
     @property

@@ -133,7 +133,7 @@ async def list_(player: Player) -> None:
     player.show()
     await player.press("Continue ›")
     player.show()
-    await player.press("Confirm", until="✓ {project}: your changes are stored.")
+    await player.press("Confirm", until="✓ {project}: your choice is stored.")
     player.show()
 
 

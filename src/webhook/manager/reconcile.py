@@ -7,6 +7,8 @@ forge may or may not have learned is good until it is clear that it has.
 from dataclasses import replace
 from datetime import timedelta
 
+from cachetools import TTLCache
+
 from src.database.models import Account, Hook
 from src.database.repositories import hooks
 from src.forge import ForgeClient, MissingPermission, NotFound, Rejected, RemoteHook
@@ -15,6 +17,7 @@ from src.webhook.manager.states import HookOutcome
 from src.webhook.manager.task import Task, is_right, new_secret, ours, path_of, superfluous
 
 PREVIOUS_IS_GOOD = timedelta(days=1)
+_A_DAY = 86_400.0  # seconds
 _SHOWN_IS_GOOD = timedelta(minutes=1)  # of a secret that was shown to people
 
 
@@ -23,6 +26,7 @@ class Reconciler:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._said: TTLCache[int, bool] = TTLCache(1_000, _A_DAY)  # hooks of which it was logged that more is left
 
     async def settle(self, task: Task, account: Account, client: ForgeClient) -> HookOutcome:
         """One hook of ours, with what is needed, at our address, switched on, and nothing else of ours beside it."""
@@ -32,7 +36,9 @@ class Reconciler:
         try:
             await self._clear(task, client, found, others)
         except (MissingPermission, Rejected) as error:  # the hook itself is right: another token may clear up later
-            await self._ground.log(task, "left_behind", f"{task.name}: {error}")
+            if task.hook.id not in self._said:  # each look finds it again
+                self._said[task.hook.id] = True
+                await self._ground.log(task, "left_behind", f"{task.name}: {error}")
         return outcome
 
     async def rotate(self, task: Task, account: Account, client: ForgeClient) -> HookOutcome:
