@@ -614,3 +614,19 @@ async def test_a_stranger_reads_it_in_russian(stage: Stage) -> None:
     eve = stage.tg.person("eve", language="ru")
     for text in ("/start", f"/start {new_code()}", f"/start {new_code()}", f"/start {new_code()}"):
         assert re.search("[а-я]", (await stage.say(eve, text)).text)
+
+
+async def test_who_is_no_longer_admitted_may_still_have_all_deleted(tmp_path: Path) -> None:
+    async with staged(tmp_path, polled=False) as stage:
+        ann = stage.tg.person("Ann")
+        async with polling(stage.tg, stage.deps):
+            await stage.say(ann, "/start")
+        closed = replace(stage.deps, access=AccessRule("list"))
+        async with stage.database.write() as session:
+            await settle_access(session, closed.access, utc_now())
+        async with polling(stage.tg, closed):
+            assert "invited" in (await stage.say(ann, "/status")).text
+            asked = await stage.say(ann, "/delete_me")
+            await ann.press("Delete")
+            await ann.private.wait_for(lambda message: not message.keyboard, since=asked.revision)
+        assert await rows(stage) == []

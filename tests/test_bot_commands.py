@@ -172,16 +172,6 @@ async def test_who_is_on_the_list_may_use_the_bot(tmp_path: Path) -> None:
     assert AccessRule("open").admits(3)
 
 
-async def test_the_menus_are_set_in_both_languages(stage: Stage, ann: Person) -> None:
-    await stage.say(ann, "/start")
-    calls = stage.tg.server.requests_for("setMyCommands")
-    assert len(calls) == 4
-    shown = [(call.form.get("language_code"), call.form["scope"], call.form["commands"]) for call in calls]
-    for language, scope, commands in shown:
-        assert language in (None, "ru")
-        assert ("set_github_token" in commands) == ("all_private_chats" in scope)
-
-
 async def test_an_unexpected_error_is_told_with_a_number_that_the_log_has(
     stage: Stage, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,7 +209,7 @@ async def test_repair_shows_a_secret_in_private_alone(stage: Stage) -> None:
     await stage.subscribe(carl, in_=group)
     await to_hook(stage, carl, group)
 
-    after = await ended(stage, carl, "Repair", "I wrote you in private how", group)
+    after = await ended(stage, carl, "Repair", "I sent you the steps in private", group)
 
     assert "whsec_" not in after.text
     assert "whsec_" in carl.private.last.text

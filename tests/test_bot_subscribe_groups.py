@@ -58,7 +58,7 @@ async def test_status_of_a_group_shows_no_accounts(stage: Stage, ann: Person) ->
     group = stage.tg.group("Rocket team", admins=[ann])
     await stage.subscribe(ann, in_=group)
     said = await stage.say(ann, "/status", group)
-    assert "GitHub acme/rocket: 7 kinds of events, everything" in said.text
+    assert "GitHub acme/rocket: 7 kinds of events, whoever it concerns" in said.text
     assert "••••" not in said.text
 
 

@@ -19,7 +19,7 @@ def explain(error: ForgeError, forge: ForgeType, t: Translator, now: datetime) -
         case Unauthorized():
             template = t("{forge} refuses your token: it is wrong, expired or revoked. Set a new one with {command}.")
         case MissingPermission():
-            template = t("Your token is not allowed to do this on {forge}. {said}")
+            template = t("Your token lacks a right for this. {said}")
         case NotFound():
             template = t("{forge} does not show this any more: it was deleted, or your token no longer sees it.")
         case RateLimited():

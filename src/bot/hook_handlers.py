@@ -278,5 +278,5 @@ async def _outcome(scene: Scene, view: View, state: HookState) -> Text:
     if scene.visit.private:
         return steps
     if await whisper(scene, steps):
-        return Text(t("The webhook has to be set by hand: I wrote you in private how."))
+        return Text(t("The webhook has to be set by hand: I sent you the steps in private."))
     return Text(t("The webhook has to be set by hand. Open a private chat with me, press Start, then try again here."))

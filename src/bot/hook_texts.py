@@ -35,7 +35,7 @@ def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator)
         "\n",
         steps_by_hand(state, project, forge, t),
         "\n",
-        t("Once that is done, /status shows whether events arrive."),
+        t("Once that is done, /status in the chat that follows it shows whether events arrive."),
     )
 
 
@@ -55,7 +55,7 @@ def steps_by_hand(state: HookState, project: Project, forge: ForgeType, t: Trans
 def sent_privately(project: Project, t: Translator, *, reached: bool) -> Text:
     """What a group reads of a hook to be made by hand."""
     template = (
-        t("✓ {project} is followed here. Its webhook has to be set by hand: I wrote you in private how.")
+        t("✓ {project} is followed here. Its webhook has to be set by hand: I sent you the steps in private.")
         if reached
         else t(
             "✓ {project} is followed here. Its webhook has to be set by hand, and I may not write to you: "

@@ -17,8 +17,9 @@ from src.bot.conversation import acknowledge, alert, take_away
 from src.bot.deps import BotDeps, Scene, Visit
 from src.bot.own_accounts import START_SUBSCRIBE
 from src.bot.pairing import Door, Opened, Outcome, Slowed, Wrong
-from src.bot.states import TokenStates
+from src.bot.states import DeletionStates, TokenStates
 from src.bot.token_guard import exposes, take_from_stranger, take_unasked
+from src.database.models import User
 from src.database.repositories import people, users
 from src.i18n import N_, Translator, choose, translator
 from src.webhook.render import compose
@@ -26,6 +27,8 @@ from src.webhook.render import compose
 _ANONYMOUS = N_("I cannot see who you are while you write anonymously: write as yourself, please.")
 
 _REFUSED_FOR = 60  # seconds in which a chat is refused once
+
+_OF_LEAVING = ("privacy", "delete_me")
 
 _START = re.compile(r"/start(?:@\w+)?\s+(.+)", re.IGNORECASE | re.DOTALL)
 
@@ -63,7 +66,8 @@ class VisitMiddleware(BaseMiddleware):
             return await _turn_back(event, knocked, t)
         if isinstance(event, CallbackQuery) and place.type == "private" and await self._is_forgotten(sender):
             return await acknowledge(event, **alert(t("This dialog is no longer open: its command starts a new one.")))
-        visit = await self._enter(context, sender, place, entered=isinstance(knocked, Opened))
+        leaving = place.type == "private" and _is_of_leaving(data)
+        visit = await self._enter(context, sender, place, entered=isinstance(knocked, Opened), leaving=leaving)
         if visit is None:
             return await self._refuse(event, place.id, sender.id, t)
         data["visit"], data["t"] = visit.visit, visit.t
@@ -94,15 +98,24 @@ class VisitMiddleware(BaseMiddleware):
         async with self._deps.database.read() as session:
             return await people.find(session, sender.id) is None
 
-    async def _enter(self, context: EventContext, sender: Sender, place: Chat, *, entered: bool) -> "_Entered | None":
-        """The rows of an admitted person and of the place; `None`: a stranger, of whom nothing is kept."""
+    async def _enter(
+        self, context: EventContext, sender: Sender, place: Chat, *, entered: bool, leaving: bool
+    ) -> "_Entered | None":
+        """The rows of an admitted person and of the place; `None`: a stranger, of whom nothing is kept.
+
+        `leaving`: whoever we keep something of may ask for it to be deleted, also when they are no longer admitted.
+        """
         access, language = self._deps.access, choose(sender.language_code)
+
+        def may_enter(user: User | None) -> bool:
+            return access.admits(sender.id, user) or (leaving and user is not None)
+
         if not access.admits(sender.id):
             async with self._deps.database.read() as session:  # strangers must not keep the writer busy
-                if not access.admits(sender.id, await people.find(session, sender.id)):
+                if not may_enter(await people.find(session, sender.id)):
                     return None
         async with self._deps.database.write() as session:
-            if not access.admits(sender.id, await people.find(session, sender.id)):
+            if not may_enter(await people.find(session, sender.id)):
                 return None  # removed a moment ago
             user = await users.ensure_user(
                 session, sender.id, name=sender.full_name, language=None, now=self._deps.clock()
@@ -120,7 +133,7 @@ class VisitMiddleware(BaseMiddleware):
             topic_id=context.thread_id,
             private=place.type == "private",
             name=sender.first_name,
-            is_admin=access.is_admin(user),
+            is_admin=access.admits(sender.id, user) and access.is_admin(user),
             entered=entered,
         )
         return _Entered(visit, translator(chat.language or language))
@@ -164,6 +177,12 @@ def offered_code(event: TelegramObject) -> str | None:
         return None
     found = _START.fullmatch((event.text or "").strip())
     return None if found is None or found[1] == START_SUBSCRIBE else found[1]
+
+
+def _is_of_leaving(data: dict[str, Any]) -> bool:
+    """Whether this is a step of finding out what we keep, and having it deleted."""
+    command = getattr(data.get("command"), "command", "").lower()
+    return command in _OF_LEAVING or data.get("raw_state") == DeletionStates.confirm.state
 
 
 def _asked_for(message: Message, data: dict[str, Any]) -> bool:

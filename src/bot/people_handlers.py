@@ -132,7 +132,7 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     await finish_dialog(scene.state, menu.nonce)
 
     async def slow() -> None:
-        await still(scene, menu.message_id, t("Deleting… the forges are slow to let go of the webhooks."))
+        await still(scene, menu.message_id, t("Deleting… taking the webhooks away needs some time."))
 
     farewell = await patiently(scene, menu.nonce, lambda: say_goodbye(deps, user.id), slow, may_leave=False)
     if user.is_admin:

@@ -17,11 +17,9 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
-from aiogram.types import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
+from aiogram.types import Update
 
-from src.bot.deps import BotDeps
-from src.bot.handlers import frames, menu
-from src.i18n import DEFAULT, languages, translator
+from src.bot.handlers import frames
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +40,8 @@ async def poll(bot: Bot, dispatcher: Dispatcher, stop: asyncio.Event) -> None:
 
     Raises what no waiting mends: a token that Telegram refuses, and another process that polls with it.
     """
-    deps: BotDeps = dispatcher["deps"]
     try:
         await _persist(bot.delete_webhook, stop)
-        await _persist(lambda: _announce(bot, deps), stop)
         offset, failure = await _work(bot, dispatcher, stop)
         if failure is not None:
             raise failure
@@ -146,18 +142,6 @@ async def _handle(bot: Bot, dispatcher: Dispatcher, update: Update) -> None:
     except Exception as error:  # noqa: BLE001 - see above
         kind, where = type(error).__name__, frames(error)
         log.error("Update %d: its failure could not be told: %s\n%s", update.update_id, kind, where)  # noqa: TRY400 - see above
-
-
-async def _announce(bot: Bot, deps: BotDeps) -> None:
-    """The menus of commands, in every language, for private chats and for groups."""
-    for language in languages():
-        t = translator(language)
-        for scope, private in ((BotCommandScopeAllPrivateChats(), True), (BotCommandScopeAllGroupChats(), False)):
-            commands = [
-                BotCommand(command=command, description=description)
-                for command, description in menu(deps, t, private=private)
-            ]
-            await bot.set_my_commands(commands, scope=scope, language_code=None if language == DEFAULT else language)
 
 
 async def _confirm(bot: Bot, offset: int) -> None:

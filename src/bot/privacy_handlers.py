@@ -69,7 +69,7 @@ async def confirmed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     await scene.state.clear()
 
     async def slow() -> None:
-        await still(scene, menu.message_id, t("Deleting… the forges are slow to let go of the webhooks."))
+        await still(scene, menu.message_id, t("Deleting… taking the webhooks away needs some time."))
 
     farewell = await patiently(scene, menu.nonce, lambda: say_goodbye(deps, visit.user_id), slow, may_leave=False)
     # The menu of this chat may be in a language that was chosen, or an admin's.

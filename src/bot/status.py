@@ -150,7 +150,7 @@ def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text
 def _subscription(item: Followed, forge: Text, t: Translator) -> Text:
     count = len({event.split(".")[0] for event in item.subscription.events})
     kinds = t.n("{n} kind of events", "{n} kinds of events", count).format(n=count)
-    scope = t("only what concerns you") if item.subscription.scope == "mine" else t("everything")
+    scope = t("only what concerns you") if item.subscription.scope == "mine" else t("whoever it concerns")
     project = link(cut(clean(item.project.path), _PATH), item.project.url)
     topic = t(" (in a topic)") if item.subscription.topic_id else ""
     return Text("• ", forge, " ", project, f"{topic}: {kinds}, {scope}")

@@ -112,7 +112,7 @@ async def removed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
         return
 
     async def slow() -> None:
-        await still(scene, menu.message_id, t("Removing… the forge is slow to let go of the webhooks."))
+        await still(scene, menu.message_id, t("Removing… taking the webhooks away needs some time."))
 
     farewell = await patiently(scene, menu.nonce, lambda: give_back(scene.deps, account), slow, may_leave=False)
     await close(scene, menu, token_gone(account.token_last4, farewell, t))

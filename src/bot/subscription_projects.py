@@ -18,7 +18,7 @@ from src.bot.subscription_events import open_events
 from src.bot.waiting import Left, in_dialog, still
 from src.database.models import Account, Forge
 from src.forge import ForgeError, ForgeType, ProjectPage
-from src.webhook.render import compose, literal
+from src.webhook.render import compose
 from src.webhook.render.content import clean
 
 _SEARCH = 100  # characters of what was typed

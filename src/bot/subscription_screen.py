@@ -90,7 +90,7 @@ def describe(scene: Scene, view: View) -> Text:
     t, subscription, project = scene.t, view.followed.subscription, view.followed.project
     count = len({event.split(".")[0] for event in subscription.events})
     kinds = t.n("{n} kind of events", "{n} kinds of events", count).format(n=count)
-    scope = t("only what concerns you") if subscription.scope == "mine" else t("everything")
+    scope = t("only what concerns you") if subscription.scope == "mine" else t("whoever it concerns")
     forge = scene.deps.forge(project.forge_id)
     lines = [
         Bold(link(clean(project.path), project.url)),

@@ -35,8 +35,13 @@ async def kept(theatre: Theatre) -> Kept:
                 columns = [column for column in table.columns if column.name not in _PASSING_COLUMNS]
                 found[table.name] = sorted(str(tuple(row)) for row in await session.execute(select(*columns)))
     for forge in theatre.forges:
-        projects = vars(forge)["world"].projects.values()
-        found[f"hooks of {forge.kind}"] = sorted(str(hook) for project in projects for hook in project.hooks.values())
+        world = vars(forge)["world"]
+        homes = [*world.projects.values(), *world.groups.values()]
+        found[f"hooks of {forge.kind}"] = sorted(  # how its deliveries end is no change
+            f"{hook.id} {hook.url} {sorted(hook.events)} {hook.secret} {hook.active}"
+            for home in homes
+            for hook in home.hooks.values()
+        )
     return found
 
 

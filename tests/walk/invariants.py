@@ -13,7 +13,7 @@ from src.demo.forge import ForgeEmulator
 from src.webhook.tokens import TOKEN_JOB
 from src.webhook.upkeep import SWEEP_JOB
 from tests.bot_stage import PUBLIC_URL
-from tests.walk.sequences import PROJECTS, Troupe
+from tests.walk.sequences import GROUP, PROJECTS, Troupe
 
 _ROUNDS = 4  # of waiting and working until nothing is put off any more
 _PAUSE = timedelta(hours=7)
@@ -68,12 +68,18 @@ async def broken(troupe: Troupe) -> list[str]:
 def _wrong_hooks(troupe: Troupe, followed: list[Following]) -> Iterator[str]:
     """One hook for each project where somebody subscribes, if any of them may have one; none where nobody does."""
     for forge in troupe.theatre.forges:
+        there = [f for f in followed if f.forge.kind == forge.kind]
+        shared = _ours(forge, GROUP)
+        if shared > bool(there):
+            yield f"{shared} hooks on {forge.kind} {GROUP}, of which {len(there)} subscriptions follow something"
         for path in PROJECTS:
-            followers = [f for f in followed if (f.forge.kind, f.project.path) == (forge.kind, path)]
+            followers = [f for f in there if f.project.path == path]
             able = any(_role(forge, path, follower.account) == "admin" for follower in followers)
-            count = sum(hook.url.startswith(PUBLIC_URL) for hook in forge.hooks(path))
+            count = _ours(forge, path)
+            if followers:
+                count += shared  # the group's hook tells of it, too
             if count > bool(followers) or (able and not count):
-                yield f"{count} hooks on {forge.kind} {path}, which is followed {len(followers)} times, able: {able}"
+                yield f"{count} hooks tell of {forge.kind} {path}: {len(followers)} follow it, somebody may: {able}"
 
 
 def _without_access(troupe: Troupe, followed: list[Following]) -> Iterator[str]:
@@ -88,6 +94,10 @@ def _without_access(troupe: Troupe, followed: list[Following]) -> Iterator[str]:
             yield f"{what} has a dead account"
         elif _role(forges[following.forge.kind], following.project.path, account) is None:
             yield f"{what} is {account.login}'s, who may not read it"
+
+
+def _ours(forge: ForgeEmulator, home: str) -> int:
+    return sum(hook.url.startswith(f"{PUBLIC_URL}/webhook/") and hook.active for hook in forge.hooks(home))
 
 
 def _role(forge: ForgeEmulator, path: str, account: Account | None) -> str | None:

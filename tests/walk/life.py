@@ -11,6 +11,8 @@ from src.bot.access import AccessRule
 from src.bot.fsm_storage import DIALOGS_JOB, sweep_job
 from src.bot.notices import notice_job
 from src.database.jobs import JobRunner
+from src.database.repositories import jobs as repository
+from src.database.retention import RETENTION_JOB, retention_job
 from src.webhook.notices import NOTICE_JOB
 from src.webhook.tokens import TOKEN_JOB, token_job
 from src.webhook.upkeep import RECURRING, hook_jobs
@@ -39,21 +41,25 @@ async def live(folder: Path, sequence: Sequence[Deed]) -> tuple[list[str], list[
     """What was done, and which invariants did not hold after it."""
     async with theatre(folder, AccessRule("open")) as stage:
         troupe = await gather(stage)
-        jobs = runner(troupe)
+        jobs = await runner(troupe)
         await play(troupe, jobs, sequence)
         await settle(troupe, jobs)
         return troupe.story, await broken(troupe)
 
 
-def runner(troupe: Troupe) -> JobRunner:
-    """The jobs as the application runs them."""
+async def runner(troupe: Troupe) -> JobRunner:
+    """The jobs that the application runs; those that recur are put."""
     stage: Theatre = troupe.theatre
     database, credentials = stage.stage.database, stage.deps.credentials
     handlers = {
         NOTICE_JOB: notice_job(stage.bot, database, credentials.types, troupe.clock),
         TOKEN_JOB: token_job(database, credentials, troupe.clock),
         DIALOGS_JOB: sweep_job(database, troupe.clock),
+        RETENTION_JOB: retention_job(database, troupe.clock),
         **hook_jobs(stage.deps.hooks),
     }
-    recurring = (TOKEN_JOB, DIALOGS_JOB, *RECURRING)
+    recurring = (TOKEN_JOB, DIALOGS_JOB, RETENTION_JOB, *RECURRING)
+    async with database.write() as session:
+        for kind in recurring:
+            await repository.put(session, kind, "", now=troupe.clock())
     return JobRunner(database, handlers, recurring=recurring, owner="walk", clock=troupe.clock)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 
 from src.bot.bot import AccessRule
+from src.bot.keyboards import Act
 from src.database.jobs import JobRunner
 from src.database.models import utc_now
 from src.demo.forge import ForgeEmulator
@@ -17,6 +18,7 @@ from tests.bot_stage import PUBLIC_URL
 from tests.walk.theatre import Happened, Theatre
 from tests.walk.walker import all_commands
 
+GROUP = "acme"  # its hook, where there is one, tells of both projects
 PROJECTS = ("acme/rocket", "acme/comet")
 _OUTAGES: tuple[Outage, ...] = ("down", "html", "rate_limited", "refuse_hooks")
 _WORDS = ("rocket", "comet", "nothing", "…", "/cancel")
@@ -113,6 +115,7 @@ async def gather(theatre: Theatre) -> Troupe:
     troupe = Troupe(theatre, clock, people, group)
     for forge in theatre.forges:
         forge.add_project("acme/comet", members={"ann": "admin", "bob": "admin"})
+        forge.add_group(GROUP, owners=["ann"])
         for person in people:
             troupe.new_token(forge, person)
     return troupe
@@ -195,6 +198,31 @@ async def _write(troupe: Troupe, deed: Deed) -> None:
     troupe.note(await troupe.theatre.say(person, words[deed.number % len(words)], place, reply_to))
 
 
+async def _unite(troupe: Troupe, deed: Deed) -> None:
+    """One webhook for the group, as far as it is offered."""
+    person, place = troupe.person(deed), troupe.place(deed)
+    troupe.note(await troupe.theatre.say(person, "/status", place))
+    for act, number in ((Act.WEBHOOKS, 0), (Act.HOOK, deed.number % 2), (Act.UNITE, 0), (Act.CONFIRM, 0)):
+        message = _newest(place)
+        if message is None:
+            return
+        fitting = [b.data for b in message.buttons if b.data and b.data.split(":")[2:4] == [act, str(number)]]
+        await _tap(troupe, deed, message, fitting)
+
+
+async def _meddle(troupe: Troupe, deed: Deed) -> None:
+    """Somebody deletes a webhook on the website, points it elsewhere or switches it off."""
+    forge, home = troupe.forge(deed), (*PROJECTS, GROUP)[deed.number // 2 % 3]
+    for hook in forge.hooks(home)[:1]:
+        match deed.number // 6 % 3:
+            case 0:
+                forge.remove_hook(home, hook.id)
+            case 1:
+                forge.point_hook(home, hook.id, f"{PUBLIC_URL}/elsewhere")
+            case _:
+                forge.switch_off_hook(home, hook.id)
+
+
 async def _restart(troupe: Troupe, deed: Deed) -> None:
     troupe.theatre.restart()
 
@@ -239,6 +267,8 @@ _DEEDS: dict[str, Callable[[Troupe, Deed], Awaitable[None]]] = {
     "write": _write,
     "give_token": _give_token,
     "revoke": _revoke,
+    "unite": _unite,
+    "meddle": _meddle,
     "fail": _fail,
     "recover": _recover,
     "restart": _restart,
@@ -246,8 +276,9 @@ _DEEDS: dict[str, Callable[[Troupe, Deed], Awaitable[None]]] = {
 }
 # How often each comes among a hundred.
 OFTEN = {
-    "press": 24, "go_on": 18, "press_old": 6, "tap_twice": 5, "command": 13, "subscribe": 7, "write": 6,
+    "press": 22, "go_on": 16, "press_old": 6, "tap_twice": 5, "command": 13, "subscribe": 7, "write": 6,
     "give_token": 7, "revoke": 2, "fail": 2, "recover": 4, "restart": 3, "wait": 3,
+    "unite": 2, "meddle": 2,
 }  # fmt: skip
 
 

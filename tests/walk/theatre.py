@@ -152,6 +152,8 @@ class Theatre:
 
     async def _happened(self, mark: tuple[int, int, int], presses: tuple[str, ...]) -> Happened:
         await self._handle_all()
+        for forge in self.forges:
+            await forge.delivered()  # the ping of a new hook
         revision, calls, asked = mark
         messages = [message for chat in self.world.chats.values() for message in chat.messages.values()]
         changed = [m for m in messages if m.revision > revision and m.sender.is_bot and not m.deleted]
