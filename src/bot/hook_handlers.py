@@ -30,7 +30,7 @@ from src.bot.hook_texts import steps_by_hand
 from src.bot.keyboards import Act, Press
 from src.bot.own_accounts import note_refusal, usable_accounts
 from src.bot.rotation_handlers import rotation_router
-from src.bot.states import HookStates, Menu
+from src.bot.states import HookStates, Menu, opened_in
 from src.bot.subscription_confirm import whisper
 from src.bot.subscription_handlers import administers
 from src.bot.waiting import Left, patiently, still
@@ -177,7 +177,13 @@ async def united(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
 
 
 async def _show(scene: Scene, menu: Menu, said: Text | None = None) -> None:
-    """The project's webhook as it is now, below what just came of it."""
+    """The project's webhook as it is now, below what just came of it.
+
+    Not where the dialog was left meanwhile: its person may have been forgotten in another chat.
+    """
+    opened = await opened_in(scene.state)
+    if opened is None or opened.nonce != menu.nonce:
+        return
     async with scene.deps.database.read() as session:
         view = None if menu.chosen is None else await look(session, scene, menu.chosen)
     if view is None:

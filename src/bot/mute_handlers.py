@@ -135,7 +135,9 @@ async def kind_muted(callback: CallbackQuery, callback_data: MutePress, scene: S
     await _set(scene, found, category, "off")
     kind = describe_category(category, t.language, found.words)
     await acknowledge(callback, project_words(found, t("{kind}: off. /notifications changes it.").format(kind=kind)))
-    back = MutePress(act=MuteAct.RESTORE, category=category, before="on" if before == "off" else before)
+    if before == "off":
+        return  # a second tap: the button that is there by now brings back what was before the first
+    back = MutePress(act=MuteAct.RESTORE, category=category, before=before)
     await _swap(callback, scene, undo_keys(_keyboard(callback), back, t("↩️ Undo")))
 
 
