@@ -9,7 +9,7 @@ from tests.walk.sequences import Deed, deeds
 
 @pytest.mark.timeout(300)  # each example is a life of three people with the bot
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,  # the same lives each time; `python -m tests.walk --invariants N` tries others
     database=None,

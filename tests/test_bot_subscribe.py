@@ -165,6 +165,12 @@ async def test_projects_are_paged_and_searched_by_typing(stage: Stage, ann: Pers
     assert len([label for label in labels(everything) if "acme/" in label]) == 8
 
 
+async def test_words_that_mean_nothing_in_a_dialog_point_to_its_buttons(stage: Stage, ann: Person) -> None:
+    await stage.to_events(ann)
+    assert "press one of the buttons above, or /cancel" in (await stage.say(ann, "hm")).text
+    assert "nothing was changed" in (await stage.say(ann, "/cancel")).text
+
+
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 async def test_two_thousand_projects_are_paged_from_the_first_to_the_last_and_searched(
     stage: Stage, ann: Person, kind: str

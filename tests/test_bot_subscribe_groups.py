@@ -83,7 +83,7 @@ async def test_in_a_group_the_secret_goes_to_the_private_chat(stage: Stage) -> N
     group = stage.tg.group("Rocket team", admins=[carl])
     said = await stage.subscribe(carl, in_=group)
     secret = stage.box.open((await stage.hook()).secret)
-    assert "I wrote you in private" in said.text
+    assert "I sent you the steps in private" in said.text
     assert not [m for m in group.messages() if secret in m.text]
     assert secret in carl.private.last.text
     carl.block()

@@ -119,6 +119,9 @@ async def not_understood(message: Message, scene: Scene, raw_state: str | None) 
     bot, visit, t, text = scene.bot, scene.visit, scene.t, message.text or ""
     if raw_state == TokenStates.waiting.state and text.startswith("/"):
         await scene.state.clear()
+    if await opened_in(scene.state) is not None:
+        await say(bot, visit, t("I did not understand that: press one of the buttons above, or /cancel."))
+        return
     await say(bot, visit, t("I did not understand that. /help lists the commands."))
 
 

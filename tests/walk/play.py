@@ -8,7 +8,7 @@ from tests.walk.cast import Role, Spot, admit, assemble
 from tests.walk.news import tell_everybody
 from tests.walk.report import dead_ends
 from tests.walk.theatre import theatre
-from tests.walk.walker import Fault, Report, Walker, all_commands
+from tests.walk.walker import Effort, Fault, Report, Walker, all_commands
 
 
 async def walk_all(
@@ -18,9 +18,9 @@ async def walk_all(
     spots: Collection[Spot],
     roles: Collection[Role],
     commands: Sequence[str] = (),
-    thorough: bool = True,
+    effort: Effort = Effort(),  # noqa: B008 - frozen
 ) -> Report:
-    """Walk, with all commands that there are where none are named; see `Walker` for `thorough`."""
+    """Walk, with all commands that there are where none are named."""
     report = Report()
     async with theatre(folder, AccessRule("open")) as stage:
         cast = await assemble(stage, language)
@@ -29,7 +29,7 @@ async def walk_all(
         start = stage.keep()
         for spot in spots:
             for role in roles:
-                walker = Walker(stage, cast, report, spot, role, language=language, thorough=thorough)
+                walker = Walker(stage, cast, report, spot, role, language=language, effort=effort)
                 await walker.walk(start, commands or all_commands(stage))
                 if not commands:
                     await walker.walk_what_is_there(start)

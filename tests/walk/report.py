@@ -13,8 +13,8 @@ def dead_ends(report: Report) -> list[tuple[Screen, Trail]]:
     for key, onwards in report.onwards.items():
         for onward in onwards:
             back.setdefault(onward, set()).add(key)
-    reached: set[Key | None] = {None}
-    waiting: deque[Key | None] = deque([None])
+    reached: set[Key | None] = {None, *(key for key in report.screens if key not in report.onwards)}  # not walked from
+    waiting: deque[Key | None] = deque(reached)
     while waiting:
         for key in back.get(waiting.popleft(), set()) - reached:
             reached.add(key)

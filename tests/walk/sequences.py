@@ -189,6 +189,13 @@ async def _subscribe(troupe: Troupe, deed: Deed) -> None:
         await _go_on(troupe, deed)
 
 
+async def _unsubscribe(troupe: Troupe, deed: Deed) -> None:
+    """The whole of `/unsubscribe`, where there is something to stop."""
+    troupe.note(await troupe.theatre.say(troupe.person(deed), "/unsubscribe", troupe.place(deed)))
+    await _press(troupe, replace(deed, number=0))
+    await _go_on(troupe, deed)
+
+
 async def _write(troupe: Troupe, deed: Deed) -> None:
     """Words, or a token where none was asked for."""
     person, place = troupe.person(deed), troupe.place(deed)
@@ -264,6 +271,7 @@ _DEEDS: dict[str, Callable[[Troupe, Deed], Awaitable[None]]] = {
     "tap_twice": _tap_twice,
     "command": _command,
     "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
     "write": _write,
     "give_token": _give_token,
     "revoke": _revoke,
@@ -276,8 +284,8 @@ _DEEDS: dict[str, Callable[[Troupe, Deed], Awaitable[None]]] = {
 }
 # How often each comes among a hundred.
 OFTEN = {
-    "press": 22, "go_on": 16, "press_old": 6, "tap_twice": 5, "command": 13, "subscribe": 7, "write": 6,
-    "give_token": 7, "revoke": 2, "fail": 2, "recover": 4, "restart": 3, "wait": 3,
+    "press": 22, "go_on": 16, "press_old": 6, "tap_twice": 5, "command": 11, "subscribe": 9, "unsubscribe": 5,
+    "write": 6, "give_token": 7, "revoke": 2, "fail": 2, "recover": 4, "restart": 3, "wait": 3,
     "unite": 2, "meddle": 2,
 }  # fmt: skip
 

@@ -25,6 +25,14 @@ _BAD_DAYS: tuple[Outage, ...] = ("down", "rate_limited", "refuse_hooks")
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How far to go."""
+
+    deepest: int = 1_000  # steps from a command to a screen that is still walked from, the command counted
+    thorough: bool = True  # presses are also made while forges fail, and twice where they end a dialog
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """How somebody came to a screen: the command, then what was pressed and typed."""
 
@@ -111,9 +119,8 @@ class Walker:
     """Walks for one person in one place."""
 
     def __init__(
-        self, theatre: Theatre, cast: Cast, report: Report, spot: Spot, role: Role, *, language: str, thorough: bool
+        self, theatre: Theatre, cast: Cast, report: Report, spot: Spot, role: Role, *, language: str, effort: Effort
     ) -> None:
-        """`thorough`: presses are also made while forges fail, and twice where they end a dialog."""
         self._theatre = theatre
         self._report = report
         self._spot, self._role = spot, role
@@ -121,7 +128,7 @@ class Walker:
         self._other: Person = cast.people[Role.MEMBER if role is Role.ADMIN else Role.ADMIN]
         self._place: Chat = cast.place(spot, role)
         self._t = translator(language)
-        self._thorough = thorough
+        self._effort = effort
         self._waiting: deque[_Stop] = deque()
 
     async def walk(self, start: Snapshot, commands: Collection[str]) -> None:
@@ -162,9 +169,9 @@ class Walker:
             happened = await self._press(stop, button.data)
             led_to = await self._arrive(happened, stop.trail.then(step), stop.opened, button.text)
             self._report.onwards.setdefault(stop.screen.key, set()).update(led_to)
-            if self._thorough and led_to == {None}:
+            if self._effort.thorough and led_to == {None}:
                 await self._twice(stop, button.data, step)
-            if self._thorough and happened.asked:
+            if self._effort.thorough and happened.asked:
                 await self._on_bad_days(stop, button.data, step)
         if stop.screen.step is not None:
             await self._type(stop)
@@ -259,7 +266,7 @@ class Walker:
         self._report.screens[screen.key] = (screen, trail)
         if len(self._report.screens) > _MOST:
             raise RuntimeError(f"more than {_MOST} screens; the last one: {trail}")
-        if screen.live:
+        if screen.live and len(trail.steps) <= self._effort.deepest:
             self._waiting.append(_Stop(screen, trail, self._theatre.keep(), opened))
 
     def _note(self, trail: Trail, found: Collection[str]) -> None:
