@@ -266,6 +266,22 @@ async def test_who_may_not_give_the_group_a_hook_is_told_so_and_nothing_changes(
     assert len(stage.github.hooks("acme/rocket")) == len(stage.github.hooks("acme/lander")) == 1
 
 
+async def test_one_webhook_for_all_while_the_forge_is_down_hides_nothing_that_works(stage: Stage) -> None:
+    stage.github.add_project("acme/lander", private=True, members={"ann": "admin"})
+    ann = await subscriber(stage)
+    await stage.to_events(ann, path="acme/lander")
+    await stage.step(ann, "Continue")
+    await stage.step(ann, "Confirm")
+    await to_hook(stage, ann)
+    await stage.step(ann, "One webhook for all of acme")
+    stage.github.outage("down")
+
+    after = await ended(stage, ann, "Make one for all", "does not answer right now")
+
+    assert "no webhook yet" not in after.text
+    assert {"Send test event", "One webhook for all of acme"} <= set(labels(after))
+
+
 async def test_rotate_gives_all_webhooks_new_secrets_and_asks_first(stage: Stage) -> None:
     ann = await administrator(stage)
     before = await stage.hook()

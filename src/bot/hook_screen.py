@@ -51,7 +51,7 @@ async def look(session: AsyncSession, scene: Scene, project_id: int) -> View | N
     if project is None:
         return None
     forge = await forges.get(session, project.forge_id)
-    hook = await _hook(session, project)
+    hook = await hooks.telling(session, project)
     group = None
     groups = scene.deps.type_of(forge).hook_groups(project.path)
     if groups and (hook is None or hook.group_path is None):
@@ -59,10 +59,6 @@ async def look(session: AsyncSession, scene: Scene, project_id: int) -> View | N
         if len(await hooks.covered_projects(session, imagined)) > 1:
             group = groups[0]
     return View(project=project, forge=forge, hook=hook, group=group)
-
-
-async def _hook(session: AsyncSession, project: Project) -> Hook | None:
-    return await hooks.covering(session, project.forge_id, project.path) or await hooks.for_project(session, project.id)
 
 
 async def listing(session: AsyncSession, scene: Scene, menu: Menu) -> tuple[Menu, Text, InlineKeyboardMarkup]:
@@ -78,7 +74,7 @@ async def listing(session: AsyncSession, scene: Scene, menu: Menu) -> tuple[Menu
         return menu, text, markup([_leaving(menu, t)])
     lines: list[Text] = [Bold(t("Webhooks of what this chat follows"))]
     for project in shown:
-        state = health(await _hook(session, project), t, now)
+        state = health(await hooks.telling(session, project), t, now)
         lines.append(Text("• ", link(cut(clean(project.path), _PATH), project.url), ": ", state))
     return menu, folded(lines), _listing_keys(menu, t, shown, last)
 
@@ -152,8 +148,10 @@ def outcome(state: HookState, t: Translator) -> str:
     match state.outcome:
         case HookOutcome.CREATED:
             return t("✓ The webhook is made.")
-        case HookOutcome.SHARED | HookOutcome.NOTHING:
+        case HookOutcome.SHARED:
             return t("✓ The webhook is in order: nothing had to be done.")
+        case HookOutcome.NOTHING:
+            return t("Nothing could be done about the webhook now. I go on trying.")
         case HookOutcome.WIDENED | HookOutcome.NARROWED | HookOutcome.REPAIRED:
             return t("✓ The webhook is put in order.")
         case HookOutcome.REMOVED:

@@ -45,13 +45,10 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         known = {forge.id: forge for forge in await forges.every(session)}
         own = await accounts.of_user(session, visit.user_id) if visit.private else []
         followed = await subscriptions.of_chat(session, visit.chat_id)
-        found = await hooks.of_projects(session, [item.project.id for item in followed])
-        by_hand_first = sorted(found, key=lambda hook: hook.origin == "managed")
-        by_project = {hook.project_id: hook for hook in by_hand_first if hook.project_id is not None}
+        by_project: dict[int, Hook] = {}
         for project in {item.project.id: item.project for item in followed}.values():
-            of_group = await hooks.covering(session, project.forge_id, project.path)
-            if of_group is not None:
-                by_project[project.id] = of_group
+            if (hook := await hooks.telling(session, project)) is not None:
+                by_project[project.id] = hook
         speaking = {item.subscription.account_id for item in followed}
         sponsors = await accounts.by_ids(session, [number for number in speaking if number is not None])
         chat = await users.get_chat(session, visit.chat_id)

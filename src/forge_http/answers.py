@@ -128,7 +128,8 @@ def error_of(name: str, dialect: Dialect, refusal: Refusal, *, is_page: bool, se
             return Unauthorized(f"{name} does not accept the token{words}")
         case 403:
             missing = dialect.permission(refusal)
-            return MissingPermission(f"{name} does not allow this{words}" + (f" {missing}" if missing else ""))
+            end = "" if words.endswith((".", "!", "?")) else "."
+            return MissingPermission(f"{name} does not allow this{words}" + (f"{end} {missing}" if missing else ""))
         case 404 | 410:
             return NotFound(f"{name} does not have this, or does not show it to this token{words}")
         case _:

@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
+import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -31,9 +32,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _walk(spot: Spot, language: str, roles: Collection[Role], commands: Sequence[str]) -> Report:
+def _walk(who: tuple[Role, Spot], language: str, commands: Sequence[str]) -> Report:
+    role, spot = who
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(walk_all(Path(folder), language, spots=[spot], roles=roles, commands=commands))
+        return asyncio.run(walk_all(Path(folder), language, spots=[spot], roles=[role], commands=commands))
 
 
 def main() -> int:
@@ -44,10 +46,11 @@ def main() -> int:
         try_lives(given.invariants)
         print(f"{given.invariants} lives of {LENGTH} deeds in {time.monotonic() - began:.0f} s: the invariants hold")
         return 0
-    walk = partial(_walk, language=given.language, roles=given.role or list(Role), commands=given.command)
+    walk = partial(_walk, language=given.language, commands=given.command)
+    everybody = list(itertools.product(given.role or Role, given.spot or Spot))  # the longest walks first
     report = Report()
     with ProcessPoolExecutor(_CORES) as pool:
-        for found in pool.map(walk, given.spot or list(Spot)):
+        for found in pool.map(walk, everybody):
             report.add(found)
     if given.screens:
         print("\n".join(screens(report)))

@@ -54,8 +54,7 @@ async def people(session: AsyncSession, project_id: int) -> Sequence[tuple[int, 
 
 async def is_well(session: AsyncSession, project: Project) -> bool:
     """Whether the hook of ours that tells of a project needs nobody's hand, or no longer does."""
-    hook = await hooks.covering(session, project.forge_id, project.path)
-    hook = hook or await hooks.for_project(session, project.id)
+    hook = await hooks.telling(session, project)
     return hook is not None and hook.origin == "managed" and hook.told_at is None
 
 

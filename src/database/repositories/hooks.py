@@ -55,6 +55,14 @@ async def covering(session: AsyncSession, forge_id: int, path: str) -> Hook | No
     )
 
 
+async def telling(session: AsyncSession, project: Project) -> Hook | None:
+    """The living hook that tells of a project: its group's once the forge has that, else the project's own."""
+    of_its_group = await covering(session, project.forge_id, project.path)
+    if of_its_group is not None and of_its_group.remote_id is not None:
+        return of_its_group
+    return await for_project(session, project.id) or of_its_group
+
+
 async def of_group(session: AsyncSession, forge_id: int, path: str) -> Hook | None:
     """The living hook of just this group."""
     return await session.scalar(
@@ -85,19 +93,6 @@ async def covered_projects(session: AsyncSession, hook: Hook) -> Sequence[Projec
     below = Project.path.istartswith(f"{hook.group_path}/", autoescape=True)
     query = select(Project).where(Project.forge_id == hook.forge_id, below, followed)
     return (await session.scalars(query.order_by(Project.id))).all()
-
-
-async def of_projects(session: AsyncSession, project_ids: Sequence[int]) -> Sequence[Hook]:
-    """The living hooks of several projects."""
-    return (
-        await session.scalars(select(Hook).where(Hook.project_id.in_(project_ids), Hook.removed_at.is_(None)))
-    ).all()
-
-
-async def still_there(session: AsyncSession, project_ids: Sequence[int]) -> Sequence[Hook]:
-    """The hooks that we made on these projects and the forge still has, removed ones among them."""
-    made = (Hook.project_id.in_(project_ids), Hook.origin == "managed", Hook.remote_id.is_not(None))
-    return (await session.scalars(select(Hook).where(*made).order_by(Hook.id))).all()
 
 
 async def add(session: AsyncSession, hook: Hook) -> Hook:
@@ -253,7 +248,7 @@ async def is_wanted(session: AsyncSession, hook: Hook) -> bool:
 
 async def is_brought(session: AsyncSession, project: Project, *, checked_since: datetime) -> bool:
     """Whether a hook that we made, and that was in order at a look since then, tells of a project."""
-    hook = await covering(session, project.forge_id, project.path) or await for_project(session, project.id)
+    hook = await telling(session, project)
     if hook is None or hook.origin != "managed" or hook.remote_id is None or hook.last_error is not None:
         return False
     return hook.checked_at is not None and hook.checked_at > checked_since

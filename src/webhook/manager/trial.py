@@ -23,8 +23,7 @@ class Trial:
         async with self._ground.database.write() as session:
             project = await projects.get(session, project_id)
             asking = await accounts.get(session, account_id)
-            hook = await hooks.covering(session, project.forge_id, project.path)
-            hook = hook or await hooks.for_project(session, project_id)
+            hook = await hooks.telling(session, project)
             remote_id = None if hook is None else hook.remote_id
             if hook is None or remote_id is None:
                 raise NotFound("there is no webhook of ours that could be tested")
@@ -42,8 +41,7 @@ class Trial:
         """As `HookManager.test_progress`."""
         async with self._ground.database.read() as session:
             project = await projects.get(session, project_id)
-            hook = await hooks.covering(session, project.forge_id, project.path)
-            hook = hook or await hooks.for_project(session, project_id)
+            hook = await hooks.telling(session, project)
             if hook is None:
                 return TestProgress(accepted=False, arrived=False, told=False)
             found = await deliveries.first_since(session, hook.id, since)
