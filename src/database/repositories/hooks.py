@@ -95,6 +95,12 @@ async def covered_projects(session: AsyncSession, hook: Hook) -> Sequence[Projec
     return (await session.scalars(query.order_by(Project.id))).all()
 
 
+async def still_there(session: AsyncSession, project_ids: Sequence[int]) -> Sequence[Hook]:
+    """The hooks that we made on these projects and the forge still has, removed ones among them."""
+    made = (Hook.project_id.in_(project_ids), Hook.origin == "managed", Hook.remote_id.is_not(None))
+    return (await session.scalars(select(Hook).where(*made).order_by(Hook.id))).all()
+
+
 async def add(session: AsyncSession, hook: Hook) -> Hook:
     """Store a new hook."""
     session.add(hook)
