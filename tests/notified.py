@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.bot.bot import create_bot
 from src.database.models import Account, Message, StoredEvent, utc_now
@@ -50,36 +51,42 @@ async def follow(stage: Stage, person: Person, path: str, in_: Chat | None = Non
 
 async def notify(stage: Stage, row: SubscriptionRow, place: Chat, event: Event, reasons: Sequence[str] = ()) -> Seen:
     """The notifier tells the subscription's chat of an event; the message as it stands there."""
-    mark, now = place.mark(), utc_now()
+    mark = place.mark()
     async with stage.database.write() as session:
-        stored = StoredEvent(
-            project_id=row.project_id,
-            happening_key=f"h{next(_NUMBERS)}",
-            name=event.names[0],
-            subject_key=event.subject.key,
-            schema_version=SCHEMA_VERSION,
-            body=dump(event),
-            created_at=now,
-        )
-        session.add(stored)
-        await session.flush()
-        session.add(
-            Message(
-                event_id=stored.id,
-                chat_id=row.chat_id,
-                topic_id=row.topic_id,
-                subscription_id=row.id,
-                op="send",
-                reasons=[{"reason": reason, "via": None} for reason in reasons],
-                subject_key=event.subject.key,
-                level="on",
-                state="new",
-                not_before=now,
-                created_at=now,
-            )
-        )
+        await queue(session, row, event, reasons)
     await drain(stage)
     return await place.wait_for(since=mark)
+
+
+async def queue(session: AsyncSession, row: SubscriptionRow, event: Event, reasons: Sequence[str] = ()) -> None:
+    """A message on its way to the subscription's chat, as the relay leaves it in the outbox."""
+    now = utc_now()
+    stored = StoredEvent(
+        project_id=row.project_id,
+        happening_key=f"h{next(_NUMBERS)}",
+        name=event.names[0],
+        subject_key=event.subject.key,
+        schema_version=SCHEMA_VERSION,
+        body=dump(event),
+        created_at=now,
+    )
+    session.add(stored)
+    await session.flush()
+    session.add(
+        Message(
+            event_id=stored.id,
+            chat_id=row.chat_id,
+            topic_id=row.topic_id,
+            subscription_id=row.id,
+            op="send",
+            reasons=[{"reason": reason, "via": None} for reason in reasons],
+            subject_key=event.subject.key,
+            level="on",
+            state="new",
+            not_before=now,
+            created_at=now,
+        )
+    )
 
 
 async def drain(stage: Stage) -> None:

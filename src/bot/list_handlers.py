@@ -120,11 +120,7 @@ async def edited(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
 
 async def levels(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     """What of it is told loudly, silently or not at all."""
-    if await refused_press(callback, scene):
-        return
-    found = await chosen_here(scene, menu)
-    if found is None:
-        await _gone(callback, menu, scene)
+    if await _to_change(callback, menu, scene) is None:
         return
     await acknowledge(callback)
     await open_categories(scene, replace(menu, back_to=SubscriptionListStates.subscription.state, draft=()))
@@ -132,10 +128,10 @@ async def levels(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
 
 async def paused(callback: CallbackQuery, callback_data: Press, menu: Menu, scene: Scene) -> None:
     """Nothing of it for a while."""
-    if await refused_press(callback, scene):
+    found = await _to_change(callback, menu, scene)
+    if found is None:
         return
-    found = await chosen_here(scene, menu)
-    if found is None or callback_data.index >= len(PAUSES):
+    if not 0 <= callback_data.index < len(PAUSES):  # what a press holds comes from outside
         await _gone(callback, menu, scene)
         return
     zone = (await look(scene, found)).zone
@@ -150,27 +146,21 @@ async def paused(callback: CallbackQuery, callback_data: Press, menu: Menu, scen
 
 async def resumed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     """It is told again."""
-    if await refused_press(callback, scene):
+    found = await _to_change(callback, menu, scene)
+    if found is None:
         return
     async with scene.deps.database.write() as session:
-        found = None if menu.chosen is None else await subscriptions.get(session, menu.chosen)
-        is_ours = found is not None and found.subscription.chat_id == scene.visit.chat_id
-        if found is not None and is_ours:
-            await subscriptions.pause(session, found.subscription, None, scene.deps.clock())
-    if not is_ours:
-        await _gone(callback, menu, scene)
-        return
+        again = await subscriptions.get(session, found.subscription.id)
+        if again is not None:
+            await subscriptions.pause(session, again.subscription, None, scene.deps.clock())
     await acknowledge(callback, scene.t("It is told again from now on."))
     await show_one(scene, menu)
 
 
 async def unmuted(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     """All that was muted of it is told again."""
-    if await refused_press(callback, scene):
-        return
-    found = await chosen_here(scene, menu)
+    found = await _to_change(callback, menu, scene)
     if found is None:
-        await _gone(callback, menu, scene)
         return
     place = found.subscription
     async with scene.deps.database.write() as session:
@@ -242,6 +232,16 @@ async def show_one(scene: Scene, menu: Menu) -> None:
     view = await look(scene, found)
     keyboard = subscription_keys(menu, view, scene.t)
     await show(scene, menu, SubscriptionListStates.subscription, describe(scene, view), keyboard)
+
+
+async def _to_change(callback: CallbackQuery, menu: Menu, scene: Scene) -> Followed | None:
+    """The menu's subscription. `None`: they may not change it, or it is gone; the press is then answered."""
+    if await refused_press(callback, scene):
+        return None
+    found = await chosen_here(scene, menu)
+    if found is None:
+        await _gone(callback, menu, scene)
+    return found
 
 
 async def _gone(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:

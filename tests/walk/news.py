@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from src.database.models import Message, StoredEvent, Subscription, utc_now
+from src.database.models import Message, Subscription
 from src.database.repositories.messages import UNFINISHED
-from src.events import SCHEMA_VERSION, PullRequestAction, PullRequestEvent, dump
+from src.events import PullRequestAction, PullRequestEvent
 from src.webhook.metrics import Metrics
 from src.webhook.notifier import Notifier
+from tests.notified import queue
 from tests.outbox import NoPacer
 from tests.rendering import PR, shared
 from tests.walk.theatre import Theatre
@@ -17,36 +18,10 @@ from tests.walk.theatre import Theatre
 
 async def tell_everybody(theatre: Theatre) -> None:
     """Somebody opened a pull request in each project that is followed; every follower is told."""
-    database, now = theatre.stage.database, utc_now()
     event = PullRequestEvent(**shared(PR), action=PullRequestAction.OPENED)
-    async with database.write() as session:
-        for subscription in await session.scalars(select(Subscription).order_by(Subscription.id)):
-            stored = StoredEvent(
-                project_id=subscription.project_id,
-                happening_key=f"walk {subscription.id}",
-                name=event.names[0],
-                subject_key=event.subject.key,
-                schema_version=SCHEMA_VERSION,
-                body=dump(event),
-                created_at=now,
-            )
-            session.add(stored)
-            await session.flush()
-            session.add(
-                Message(
-                    event_id=stored.id,
-                    chat_id=subscription.chat_id,
-                    topic_id=subscription.topic_id,
-                    subscription_id=subscription.id,
-                    op="send",
-                    reasons=[],
-                    subject_key=stored.subject_key,
-                    level="on",
-                    state="new",
-                    not_before=now,
-                    created_at=now,
-                )
-            )
+    async with theatre.stage.database.write() as session:
+        for subscription in (await session.scalars(select(Subscription).order_by(Subscription.id))).all():
+            await queue(session, subscription, event)
     await _send_all(theatre)
 
 
