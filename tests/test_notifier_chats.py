@@ -1,5 +1,6 @@
 """What becomes of chats that shut us out, move, or lose their topics."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -174,14 +175,18 @@ async def test_a_chat_that_is_switched_off_while_it_waits_for_its_turn_gets_noth
     chat = await box.chat(ann.id)
     await box.put(chat)
 
+    left = asyncio.Event()
+
     class Meanwhile(NoPacer):
         async def turn(self, chat_id: int, *, group: bool) -> None:
             await super().turn(chat_id, group=group)
             async with box.database.write() as session:
                 await users.switch_off(session, chat.id, reason="left", now=box.time.now())
+            left.set()
 
     pacer = Meanwhile()
     async with box.sending(box.notifier(pacer)):
+        await asyncio.wait_for(left.wait(), 10)
         await box.time.sleep(10)  # time enough to send it
 
     assert pacer.turns
