@@ -24,13 +24,14 @@ from src.bot.subscription_picker import (
     end_subscription,
     followed_here,
     may_change,
+    pause,
     pick,
     pressed,
     refused_press,
 )
 from src.bot.subscription_screen import PAUSES, describe, look, pause_end, paused_words, subscription_keys
 from src.bot.unsubscription_handlers import removal_question, removed
-from src.database.repositories import mutes, subscriptions
+from src.database.repositories import mutes
 from src.database.repositories.subscriptions import Followed
 from src.webhook.render import link
 from src.webhook.render.content import clean
@@ -136,10 +137,7 @@ async def paused(callback: CallbackQuery, callback_data: Press, menu: Menu, scen
         return
     zone = (await look(scene, found)).zone
     until = pause_end(PAUSES[callback_data.index], scene.deps.clock(), zone)
-    async with scene.deps.database.write() as session:
-        again = await subscriptions.get(session, found.subscription.id)
-        if again is not None:
-            await subscriptions.pause(session, again.subscription, until, scene.deps.clock())
+    await pause(scene, found, until)
     await acknowledge(callback, paused_words(until, zone, scene.t))
     await show_one(scene, menu)
 
@@ -149,10 +147,7 @@ async def resumed(callback: CallbackQuery, menu: Menu, scene: Scene) -> None:
     found = await _to_change(callback, menu, scene)
     if found is None:
         return
-    async with scene.deps.database.write() as session:
-        again = await subscriptions.get(session, found.subscription.id)
-        if again is not None:
-            await subscriptions.pause(session, again.subscription, None, scene.deps.clock())
+    await pause(scene, found, None)
     await acknowledge(callback, scene.t("It is told again from now on."))
     await show_one(scene, menu)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.bot.conversation import acknowledge, alert, swap_keyboard
 from src.bot.deps import Scene
 from src.bot.mute_keys import MuteAct, MutePress, Muting, back_keys, choice_keys, project_words, undo_keys
-from src.bot.subscription_picker import refused_press
+from src.bot.subscription_picker import pause, refused_press
 from src.bot.subscription_screen import is_paused, pause_end, paused_words, zone_of
 from src.database.models import Sent
 from src.database.repositories import messages, mutes, subscriptions, users
@@ -100,13 +100,11 @@ async def project_paused(callback: CallbackQuery, callback_data: MutePress, scen
     found = await _begin(callback, scene)
     if found is None:
         return
-    async with scene.deps.database.write() as session:
+    async with scene.deps.database.read() as session:
         chat = await users.get_chat(session, found.sent.chat_id)
-        now, zone = scene.deps.clock(), zone_of(chat.time_zone)
-        until = pause_end(callback_data.length, now, zone)
-        again = await subscriptions.get(session, found.followed.subscription.id)
-        if again is not None:
-            await subscriptions.pause(session, again.subscription, until, now)
+    zone = zone_of(chat.time_zone)
+    until = pause_end(callback_data.length, scene.deps.clock(), zone)
+    await pause(scene, found.followed, until)
     t = scene.t
     await acknowledge(callback, project_words(found, paused_words(until, zone, t)))
     await _swap(callback, scene, undo_keys(_keyboard(callback), MutePress(act=MuteAct.RESUME), t("▶️ Resume")))
@@ -117,10 +115,7 @@ async def project_resumed(callback: CallbackQuery, scene: Scene) -> None:
     found = await _begin(callback, scene)
     if found is None:
         return
-    async with scene.deps.database.write() as session:
-        again = await subscriptions.get(session, found.followed.subscription.id)
-        if again is not None:
-            await subscriptions.pause(session, again.subscription, None, scene.deps.clock())
+    await pause(scene, found.followed, None)
     await acknowledge(callback, scene.t("It is told again from now on."))
     await _swap(callback, scene, back_keys(_keyboard(callback), scene.t))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
 
@@ -137,3 +138,11 @@ def _turning(keys: Keys, t: Translator, page: int, pages: int) -> list[InlineKey
     row = [keys.key("‹", Act.PAGE, page - 1)] if page > 1 else []
     row.append(keys.key(t("Page {n} of {all}").format(n=page, all=pages), Act.PAGE, page))
     return [*row, keys.key("›", Act.PAGE, page + 1)] if page < pages else row
+
+
+async def pause(scene: Scene, followed: Followed, until: datetime | None) -> None:
+    """Tell nothing of it until then (aware UTC), or go on at once; no matter where it was removed meanwhile."""
+    async with scene.deps.database.write() as session:
+        again = await subscriptions.get(session, followed.subscription.id)
+        if again is not None:
+            await subscriptions.pause(session, again.subscription, until, scene.deps.clock())
