@@ -8,16 +8,21 @@ export PEERS_HOME
 checksum = $(shell cat $(1) | cksum | cut -d " " -f 1)
 RUN := $(VENV)/.run-$(call checksum,requirements.txt)
 DEV := $(VENV)/.dev-$(call checksum,requirements.txt requirements-dev.txt)
+WEB := $(VENV)/.web-$(call checksum,requirements-web.txt)
 BIN := $(VENV)/bin
+# The stylesheet of the pages is built anew when one of the files that name its classes is newer.
+CSS := build/web/app.css
+LOOK := $(shell find src/web src/demo/playground -type f \( -name "*.css" -o -name "*.html" -o -name "*.js" \) 2>/dev/null)
 POT := build/git_assistant.pot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor demo demo-script test test-peers walk drill bench lint fmt messages env-example
+.NOTPARALLEL: # one pip at a time in one environment
+.PHONY: help setup run doctor demo demo-script test test-peers test-browser screenshots walk drill bench lint fmt messages env-example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-12s %s\n' "$$verb" "$$what"; done
 
-setup: $(DEV) ## install everything for development into .venv
+setup: $(DEV) $(CSS) ## install everything for development into .venv
 
 run: $(RUN) ## start bot, relay, worker and sender with the settings of .env
 	$(BIN)/python main.py run
@@ -25,13 +30,13 @@ run: $(RUN) ## start bot, relay, worker and sender with the settings of .env
 doctor: $(RUN) ## find what is wrong with the settings and the surroundings
 	$(BIN)/python main.py doctor
 
-demo: $(RUN) ## show everything against emulators, without any account (for now the same as demo-script)
+demo: $(RUN) $(CSS) ## a page in the browser to try everything on, without any account and without the network
 	$(BIN)/python main.py demo
 
 demo-script: $(RUN) ## the demo as a script that ends by itself and fails when something is wrong
 	$(BIN)/python main.py demo-script
 
-test: $(DEV) ## the project's own tests; they need nothing from outside
+test: $(DEV) $(CSS) ## the project's own tests; they need nothing from outside
 	$(BIN)/python -m pytest -q tests
 
 test-peers: $(DEV) ## tests against programs and payloads of others (downloads them from npm and PyPI)
@@ -39,14 +44,23 @@ test-peers: $(DEV) ## tests against programs and payloads of others (downloads t
 	$(BIN)/python -m pytest -q tests/peers
 	if [ -n "$$TELEGRAM_SPEC" ]; then $(BIN)/python -m pytest -q -p tests.peers.spec_plugin tests; fi
 
+test-browser: $(DEV) $(CSS) ## the page in a real browser (needs Chromium; takes Playwright from PyPI and axe-core from npm)
+	$(BIN)/python -m tests.browser.needs
+	$(BIN)/python -m pytest -q tests/browser
+
+screenshots: $(DEV) $(CSS) ## take the pictures of the README anew (needs Chromium)
+	$(BIN)/python -m tests.browser.needs
+	$(BIN)/python -m tests.browser.screenshots
+
 walk: $(DEV) ## press every button of every dialog as everybody, and print what was seen
 	$(BIN)/python -m tests.walk
 
 drill: $(DEV) ## crash drills: kill -9 between receiving and sending
 	$(BIN)/python -m pytest -q tests/drills
 
-bench: $(DEV) ## how many deliveries a second are stored, against a server that stores nothing
+bench: $(DEV) ## how many deliveries a second are stored: against a server that stores nothing, and while pages watch
 	$(BIN)/python -m tests.bench.ingest
+	$(BIN)/python -m tests.bench.streams
 
 lint: $(DEV) ## ruff, mypy, import rules
 	$(BIN)/ruff check .
@@ -79,3 +93,13 @@ $(DEV): $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-* $(VENV)/.run-*
 	@touch $(RUN) $@
+
+$(WEB): $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-web.txt
+	@rm -f $(VENV)/.web-*
+	@touch $@
+
+$(CSS): $(WEB) $(LOOK)
+	@mkdir -p $(@D)
+	$(BIN)/tailwindcss --input src/web/styles/app.css --output $@ --minify --silent
+	@touch $@
