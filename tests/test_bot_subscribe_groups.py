@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiogram.types import Chat as TelegramChat
-from aiogram.types import Update
 
-from src.bot.bot import AccessRule, create_bot, create_dispatcher
+from src.bot.bot import AccessRule
 from src.demo.telegram import Person, membership
-from tests.bot_stage import Stage, Unpaced, labels, staged
+from tests.bot_stage import Stage, labels, staged
 
 
 @pytest.fixture
@@ -234,14 +232,9 @@ async def test_in_a_group_who_has_no_token_is_led_into_the_private_chat(stage: S
 
 
 async def test_who_administers_anonymously_gets_a_clear_sentence(tmp_path: Path) -> None:
-    async with staged(tmp_path, polled=False) as stage:
+    async with staged(tmp_path) as stage:
         ann = stage.tg.person("ann")
-        group = stage.tg.group("Rocket team", admins=[ann])
-        await ann.send("/subscribe", group)
-        bot = create_bot(stage.tg.token, stage.tg.url, Unpaced())
-        found = (await bot.get_updates())[-1]
-        assert found.message is not None
-        hidden = found.message.model_copy(update={"sender_chat": TelegramChat(id=group.id, type="group")})
-        await create_dispatcher(stage.deps).feed_update(bot, Update(update_id=1, message=hidden))
-        await bot.session.close()
-        assert "I cannot see who you are while you write anonymously: write as yourself" in group.last.text
+        group = stage.tg.group("Rocket team", admins=[ann], supergroup=True)
+        await ann.send("/subscribe", group, anonymous=True)
+        said = await group.wait_for()
+        assert "I cannot see who you are while you write anonymously: write as yourself" in said.text

@@ -139,10 +139,10 @@ async def test_text_that_cannot_be_sent(tg: TelegramEmulator, ann: Person, text:
     assert (status, body["description"]) == (400, f"Bad Request: {error}")
 
 
-async def test_length_is_counted_in_utf16_units_after_parsing(bot: Bot, ann: Person) -> None:
-    await bot.send_message(ann.id, "<b>" + "😀" * 2048 + "</b>", parse_mode="HTML")
+async def test_length_is_counted_in_characters_after_parsing(bot: Bot, ann: Person) -> None:
+    await bot.send_message(ann.id, "<b>" + "😀" * 4096 + "</b>", parse_mode="HTML")
     with pytest.raises(TelegramBadRequest, match="message is too long"):
-        await bot.send_message(ann.id, "😀" * 2048 + "x")
+        await bot.send_message(ann.id, "😀" * 4096 + "x")
     sent = await bot.send_message(ann.id, "ok")
     with pytest.raises(TelegramBadRequest, match="MESSAGE_TOO_LONG"):
         await bot.edit_message_text("x" * 4097, chat_id=ann.id, message_id=sent.message_id)

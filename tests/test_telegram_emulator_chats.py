@@ -186,13 +186,21 @@ async def test_commands_by_scope_and_language(tg: TelegramEmulator, bot: Bot, an
     assert await bot.get_my_commands(scope=BotCommandScopeAllGroupChats()) == []
     await bot.delete_my_commands()
     assert await bot.get_my_commands() == []
+    await bot.set_my_commands([BotCommand(command=" /start ", description=" Begin ")])
+    assert [(kept.command, kept.description) for kept in await bot.get_my_commands()] == [("start", "Begin")]
+    assert (await post(tg, f"/bot{tg.token}/setMyCommands"))[0] == 200
+    assert await bot.get_my_commands() == []
 
 
 @pytest.mark.parametrize(
     ("method", "error"),
     [
         ({"commands": '[{"command": "Start", "description": "x"}]'}, "BOT_COMMAND_INVALID"),
-        ({"commands": '[{"command": "start", "description": ""}]'}, "BOT_COMMAND_DESCRIPTION_INVALID"),
+        ({"commands": '[{"command": " /", "description": "x"}]'}, "command must be non-empty"),
+        ({"commands": '[{"command": "%s", "description": "x"}]' % ("a" * 33)}, "command length must not exceed 32"),
+        ({"commands": '[{"command": "start", "description": " "}]'}, "command description must be non-empty"),
+        ({"commands": '[{"command": "start", "description": "%s"}]' % ("x" * 257)},
+         "command description length must not exceed 256"),
         ({"commands": '[{"command": "start"}]'}, "can't parse BotCommand: Can't find field \"description\""),
         ({"commands": "[" + ",".join(['{"command": "a", "description": "x"}'] * 101) + "]"}, "BOT_COMMANDS_TOO_MUCH"),
         ({"commands": "[]", "language_code": "english"}, "invalid language code specified"),
@@ -203,7 +211,7 @@ async def test_commands_by_scope_and_language(tg: TelegramEmulator, bot: Bot, an
         ({"commands": "[]", "scope": "[]"}, "can't parse BotCommandScope: BotCommandScope must be an Object"),
         ({"commands": "nonsense"}, "can't parse commands JSON object"),
     ],
-)
+)  # fmt: skip
 async def test_commands_that_telegram_refuses(tg: TelegramEmulator, method: dict[str, str], error: str) -> None:
     status, body = await post(tg, f"/bot{tg.token}/setMyCommands", data=method)
     assert (status, body["description"]) == (400, f"Bad Request: {error}")
@@ -248,6 +256,8 @@ async def test_webhooks_and_polling_exclude_each_other(tg: TelegramEmulator, bot
 
 
 async def test_webhooks_that_telegram_refuses(bot: Bot) -> None:
+    with pytest.raises(TelegramBadRequest, match="secret token is too long"):
+        await bot.set_webhook("https://bot.example.com/hook", secret_token="x" * 257)
     with pytest.raises(TelegramBadRequest, match="bad webhook: An HTTPS URL must be provided for webhook"):
         await bot.set_webhook("http://bot.example.com/hook")
     with pytest.raises(TelegramBadRequest, match="secret token contains unallowed characters"):

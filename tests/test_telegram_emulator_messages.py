@@ -14,7 +14,7 @@ from aiogram.types import (
     ReplyParameters,
 )
 
-from src.demo.telegram import Answer, Person, TelegramEmulator
+from src.demo.telegram import Answer, Entity, Person, TelegramEmulator
 from tests.emulated_bot import Clock, bot_on, keys, post
 
 
@@ -57,6 +57,53 @@ async def test_a_quote_must_be_part_of_the_message(bot: Bot, ann: Person) -> Non
         await bot.send_message(ann.id, "Yes", reply_parameters=ReplyParameters(message_id=asked.id, quote="green"))
 
 
+@pytest.mark.parametrize(
+    ("quote", "position"),
+    [
+        (ReplyParameters(message_id=1, quote="red"), 6),
+        (ReplyParameters(message_id=1, quote="red", quote_position=20), 17),
+        (ReplyParameters(message_id=1, quote="<b>build</b>", quote_parse_mode="HTML"), 11),
+        (ReplyParameters(message_id=1, quote="is <b>bu</b>", quote_parse_mode="HTML"), None),
+        (ReplyParameters(message_id=1, quote="build"), None),
+        (ReplyParameters(message_id=1, quote="x" * 1025), None),
+        (ReplyParameters(message_id=1, quote="<b>build", quote_parse_mode="HTML"), None),
+    ],
+)
+async def test_a_quote_bears_its_place_and_its_entities(
+    tg: TelegramEmulator, bot: Bot, ann: Person, quote: ReplyParameters, position: int | None
+) -> None:
+    build = Entity("bold", 11, 5)
+    asked = await ann.send("😀 is red, build red", entities=[build])
+    reply = quote.model_copy(update={"message_id": asked.id})
+    if position is None:
+        with pytest.raises(TelegramBadRequest, match=r"QUOTE_TEXT_INVALID|can't parse entities"):
+            await bot.send_message(ann.id, "Yes", reply_parameters=reply)
+        return
+    quoted = (await bot.send_message(ann.id, "Yes", reply_parameters=reply)).quote
+    assert quoted is not None
+    assert (quoted.position, quoted.is_manual) == (position, True)
+    assert bool(quoted.entities) == (quoted.text == "build")
+
+
+async def test_replies_to_another_topic_are_not_faked(tg: TelegramEmulator, bot: Bot, ann: Person) -> None:
+    forum = tg.group("Team", members=[ann], forum=True)
+    releases, ci = forum.topic("Releases"), forum.topic("CI")
+    asked = ReplyParameters(message_id=(await ann.send("/list", releases)).id)
+    answered = await bot.send_message(forum.id, "x", reply_parameters=asked, message_thread_id=releases.topic_id)
+    assert answered.message_thread_id == releases.topic_id
+    with pytest.raises(TelegramBadRequest, match="this emulator knows no replies to another topic"):
+        await bot.send_message(forum.id, "x", reply_parameters=asked, message_thread_id=ci.topic_id)
+
+
+async def test_replies_to_another_chat_are_not_faked(tg: TelegramEmulator, bot: Bot, ann: Person) -> None:
+    bob = tg.person("Bob", started=True)
+    asked = await ann.send("hello")
+    own = ReplyParameters(message_id=asked.id, chat_id=ann.id)
+    assert (await bot.send_message(ann.id, "x", reply_parameters=own)).reply_to_message is not None
+    with pytest.raises(TelegramBadRequest, match="this emulator knows no replies to another chat"):
+        await bot.send_message(bob.id, "x", reply_parameters=own)
+
+
 async def test_editing_replaces_text_and_keyboard(bot: Bot, ann: Person) -> None:
     sent = await bot.send_message(ann.id, "one", reply_markup=keys({"A": "a"}))
     edited = await bot.edit_message_text("two", chat_id=ann.id, message_id=sent.message_id)
@@ -64,6 +111,16 @@ async def test_editing_replaces_text_and_keyboard(bot: Bot, ann: Person) -> None
     assert (edited.text, edited.reply_markup) == ("two", None)
     assert edited.edit_date is not None
     assert ann.private.last.edited
+
+
+async def test_another_keyboard_alone_is_no_edited_message(bot: Bot, ann: Person) -> None:
+    sent = await bot.send_message(ann.id, "one", reply_markup=keys({"A": "a"}))
+    changed = await bot.edit_message_reply_markup(
+        reply_markup=keys({"B": "b"}), chat_id=ann.id, message_id=sent.message_id
+    )
+    assert not isinstance(changed, bool)
+    assert changed.edit_date is None
+    assert (ann.private.last.edited, ann.private.last.buttons[0].text) == (False, "B")
 
 
 async def test_an_edit_without_a_change_is_refused(bot: Bot, ann: Person) -> None:
@@ -96,9 +153,9 @@ async def test_what_cannot_be_edited(tg: TelegramEmulator, bot: Bot, ann: Person
     assert (await post(tg, f"/bot{tg.token}/editMessageText", data=form))[1]["description"] == (
         "Bad Request: inline keyboard expected"
     )
-    assert (await post(tg, f"/bot{tg.token}/editMessageText", data={"chat_id": ann.id, "text": "y"}))[1][
-        "description"
-    ] == "Bad Request: message identifier is not specified"
+    for named, error in ((f"&chat_id={ann.id}", "message to edit not found"), ("", "identifier is not specified")):
+        answer = await post(tg, f"/bot{tg.token}/editMessageText?text=y{named}")
+        assert error in str(answer[1]["description"])
 
 
 async def test_deleting_in_a_private_chat(bot: Bot, ann: Person) -> None:
@@ -117,6 +174,28 @@ async def test_deleting_in_a_group_takes_an_administrator(tg: TelegramEmulator, 
         await bot.delete_message(group.id, asked.id)
     group.promote_bot()
     assert await bot.delete_message(group.id, asked.id)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"message_id": "1"}, "chat identifier is not specified"),
+        ({"chat_id": "1"}, "message identifier is not specified"),
+        ({"chat_id": "{ann}", "message_id": "-1"}, "message to delete not found"),
+    ],
+)
+async def test_deleting_what_is_not_named(tg: TelegramEmulator, ann: Person, form: dict[str, str], error: str) -> None:
+    named = {name: value.format(ann=ann.id) for name, value in form.items()}
+    assert (await post(tg, f"/bot{tg.token}/deleteMessage", data=named))[1]["description"] == f"Bad Request: {error}"
+
+
+async def test_of_many_messages_all_are_deleted_or_none(bot: Bot, ann: Person, clock: Clock) -> None:
+    old = await bot.send_message(ann.id, "old")
+    clock.time += 48 * 3600 + 1
+    new = await bot.send_message(ann.id, "new")
+    with pytest.raises(TelegramBadRequest, match="message can't be deleted for everyone"):
+        await bot.delete_messages(ann.id, [new.message_id, old.message_id])
+    assert [message.text for message in ann.private.messages()] == ["old", "new"]
 
 
 async def test_old_messages_stay(bot: Bot, ann: Person, clock: Clock) -> None:
@@ -219,17 +298,19 @@ async def test_service_messages_are_neither_edited_nor_all_deleted(tg: TelegramE
     assert await bot.delete_message(forum.id, forum.messages()[0].id)
 
 
-async def test_an_answer_may_open_an_address(bot: Bot, ann: Person) -> None:
+async def test_an_answer_may_open_the_bot_with_a_parameter_and_no_other_address(bot: Bot, ann: Person) -> None:
     await bot.send_message(ann.id, "x", reply_markup=keys({"A": "a"}))
     async with asyncio.TaskGroup() as tasks:
         pressing = tasks.create_task(ann.press("A"))
         query = (await bot.get_updates(timeout=5))[-1].callback_query
         assert query is not None
-        with pytest.raises(TelegramBadRequest, match="URL_INVALID"):
-            await bot.answer_callback_query(query.id, url="x")
-        await bot.answer_callback_query(query.id, url="https://example.com/x")
+        others = ("x", "https://example.com/x", "https://t.me/git_assistant_bot", "https://t.me/other_bot?start=1")
+        for url in others:
+            with pytest.raises(TelegramBadRequest, match="URL_INVALID"):
+                await bot.answer_callback_query(query.id, url=url)
+        await bot.answer_callback_query(query.id, url="t.me/Git_Assistant_bot?start=x")
         await bot.answer_callback_query(query.id, text="too late to be shown")
-    assert pressing.result() == Answer(url="https://example.com/x")
+    assert pressing.result() == Answer(url="http://t.me/Git_Assistant_bot?start=x")
 
 
 @pytest.mark.parametrize(
@@ -240,9 +321,12 @@ async def test_an_answer_may_open_an_address(bot: Bot, ann: Person) -> None:
         ("sendMessage", {"text": "x", "reply_parameters": "[1]"}, "object expected as reply parameters"),
         ("sendMessage", {"text": "x", "reply_markup": "{"}, "can't parse reply keyboard markup JSON object"),
         ("setMessageReaction", {"message_id": "1", "reaction": '["x"]'},
-         "can't parse reaction types: expected an Array of ReactionType"),
-        ("setMessageReaction", {"message_id": "1", "reaction": "{}"},
-         "can't parse reaction types: expected an Array of ReactionType"),
+         "can't parse ReactionType: expected an Object"),
+        ("setMessageReaction", {"message_id": "1", "reaction": "{}"}, "expected an Array of ReactionType"),
+        ("setMessageReaction", {"message_id": "1", "reaction": "x"}, "can't parse reaction types JSON object"),
+        ("setMessageReaction", {"message_id": "1", "reaction": '[{"emoji": "👍"}]'},
+         "can't parse ReactionType: invalid reaction type specified"),
+        ("sendMessage", {"text": "x", "reply_markup": "[1]"}, "object expected as reply markup"),
         ("getUpdates", {"allowed_updates": "[1]"}, "allowed_updates must be an Array of String"),
         ("deleteMessages", {}, "message identifiers are not specified"),
     ],

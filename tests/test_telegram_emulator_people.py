@@ -312,6 +312,21 @@ async def test_a_message_in_a_topic_carries_the_message_that_opened_it(
     assert message.reply_to_message.forum_topic_created is not None
 
 
+async def test_an_administrator_may_write_as_the_group(tg: TelegramEmulator, bot: Bot, ann: Person) -> None:
+    bob = tg.person("Bob")
+    team = tg.group("Team", members=[bob], admins=[ann], supergroup=True, bot_admin=True)
+    said = await ann.send("/list", team, anonymous=True)
+    told = (await bot.get_updates())[-1].message
+    assert told is not None
+    assert told.from_user is not None
+    assert (told.from_user.username, told.from_user.is_bot) == ("GroupAnonymousBot", True)
+    assert told.sender_chat is not None
+    assert (told.sender_chat.id, said.sender, said.from_bot) == (team.id, "Team", False)
+    for person, place in ((bob, team), (ann, ann.private), (ann, tg.group("Basic", admins=[ann]))):
+        with pytest.raises(ValueError, match="may not write as"):
+            await person.send("/list", place, anonymous=True)
+
+
 async def test_groups_that_cannot_be(tg: TelegramEmulator, ann: Person) -> None:
     with pytest.raises(ValueError, match="somebody who makes it"):
         tg.group("Nobody")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from src.demo.telegram import membership
 from src.demo.telegram.autolinks import with_found
+from src.demo.telegram.commands import Command, offered
 from src.demo.telegram.entities import Entity, units
 from src.demo.telegram.keyboards import Button
 from src.demo.telegram.model import PRESENT, Account, StoredChat, StoredMessage
@@ -56,21 +57,31 @@ class Person:
         self._stored.person = self._world.switch_language(self.account, language)
 
     async def send(
-        self, text: str, in_: Chat | None = None, reply_to: Message | None = None, entities: Sequence[Entity] = ()
+        self,
+        text: str,
+        in_: Chat | None = None,
+        reply_to: Message | None = None,
+        entities: Sequence[Entity] = (),
+        *,
+        anonymous: bool = False,
     ) -> Message:
         """Writes in a chat or topic, in the private chat by default; commands and links carry entities as in clients.
 
-        Raises ValueError for what a client would not let them do.
+        `anonymous`: as the group, which administrators of a supergroup may. Raises ValueError for what a client would
+        not let them do.
         """
         chat = self._open(in_ or self.private)
         if not text.strip() or units(text) > MAX_WRITTEN:
             raise ValueError(f"a message has 1 to {MAX_WRITTEN} UTF-16 units, not {units(text)}")
         topic_id = in_.topic_id if in_ is not None else None
         self._check_topic(chat, topic_id)
+        if anonymous and (chat.type != "supergroup" or chat.members[self._id] not in ("creator", "administrator")):
+            raise ValueError(f"{self.name} may not write as {chat.title or 'a group'} here")
         chat.started = True
         message = self._world.post(chat, self.account, text, with_found(text, entities))
         message.topic_id = topic_id
         message.reply_to = reply_to.id if reply_to is not None else None
+        message.posted_as = chat.title if anonymous else None
         self._world.hear(message)
         await deliver(self._world)
         return view(message)
@@ -92,6 +103,20 @@ class Person:
         private = message.chat_id == self._id
         stored = self._world.chats[message.chat_id].messages[message.id] if private else self._own(message)
         self._world.delete(stored)
+
+    def commands(self, in_: Chat | None = None) -> tuple[Command, ...]:
+        """The menu that the bot set for this person in this chat, by default the private one."""
+        chat = self._world.chats[(in_ or self.private).id]
+        return offered(self._world.commands, chat, self.account)
+
+    def is_admin(self, in_: Chat) -> bool:
+        """Whether the person runs this group."""
+        return self._world.chats[in_.id].members.get(self._id) in ("creator", "administrator")
+
+    def is_member(self, in_: Chat) -> bool:
+        """Whether the person is in this group, or it is their private chat."""
+        chat = self._world.chats[in_.id]
+        return chat.id == self._id or chat.members.get(self._id) in PRESENT
 
     async def press(
         self,

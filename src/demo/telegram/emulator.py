@@ -1,16 +1,17 @@
 """The emulator as a whole: the Bot API on loopback and the people who use the bot."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Self
 
 from src.demo.telegram import membership
 from src.demo.telegram.driver import Person
 from src.demo.telegram.limits import Limits
-from src.demo.telegram.model import Account
+from src.demo.telegram.model import Account, StoredChat
 from src.demo.telegram.rooms import Group
 from src.demo.telegram.server import TOKEN, TelegramServer, Validator
+from src.demo.telegram.views import Message, view
 from src.demo.telegram.webhook import deliver
 from src.demo.telegram.world import World
 
@@ -64,6 +65,11 @@ class TelegramEmulator:
         await self.server.close()
 
     @property
+    def bot(self) -> Account:
+        """The bot's own account."""
+        return self._world.bot
+
+    @property
     def url(self) -> str:
         """Where the Bot API listens: `http://127.0.0.1:PORT`."""
         return self.server.url
@@ -108,12 +114,54 @@ class TelegramEmulator:
         self.groups.append(group)
         return group
 
-    async def wait_change(self, since: int, seconds: float = 25) -> int:
-        """The number of the newest change once it is above `since`; for pages that show chats live."""
+    async def wait_change(self, since: int, seconds: float | None = 25) -> int:
+        """The number of the newest change once it is above `since`; for pages that show chats live.
+
+        Raises TimeoutError after so many seconds, with `None` never.
+        """
         return await self._world.changed.until(
             lambda: self._world.revision if self._world.revision > since else None, seconds
         )
 
+    @property
+    def revision(self) -> int:
+        """The number of the newest change."""
+        return self._world.revision
+
+    def changed_since(self, revision: int) -> list[Message]:
+        """Messages of all chats that are new, changed or deleted since that change, in the order of their changes."""
+        stored = (message for chat in self._world.chats.values() for message in chat.messages.values())
+        changed = [message for message in stored if message.revision > revision]
+        return [view(message) for message in sorted(changed, key=lambda message: message.revision)]
+
+    def message(self, chat_id: int, message_id: int) -> Message | None:
+        """A message as it is now, deleted or not."""
+        chat = self._world.chats.get(chat_id)
+        stored = chat.messages.get(message_id) if chat is not None else None
+        return view(stored) if stored is not None else None
+
+    def description(self, language: str | None) -> str:
+        """What an empty chat with the bot shows to readers of this language."""
+        about = self._world.about
+        return about.get(("description", (language or "")[:2].lower())) or about.get(("description", ""), "")
+
+    def standing(self) -> dict[int, Hashable]:
+        """Of each chat, by its number, a value that differs once something but its messages does.
+
+        That is who is in it, what it is called, its topics, the readers' languages and the commands they are offered.
+        """
+        commands = {
+            scope: tuple((str(item["command"]), str(item["description"])) for item in items)
+            for scope, items in self._world.commands.items()
+        }
+        people = tuple(self._world.people.values())
+        return {chat.id: (_standing(chat), people, tuple(commands.items())) for chat in self._world.chats.values()}
+
     async def deliver(self) -> None:
         """Posts waiting updates to the bot's webhook, if it has one; what people do in chats does so by itself."""
         await deliver(self._world)
+
+
+def _standing(chat: StoredChat) -> Hashable:
+    topics = tuple((topic.id, topic.name, topic.closed, topic.deleted) for topic in chat.topics.values())
+    return chat.title, chat.started, chat.bot, tuple(chat.members.items()), topics

@@ -1,5 +1,6 @@
 """What was asked of the server, in order, and how it was answered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from src.demo.telegram.signals import Signal
@@ -27,6 +28,7 @@ class Journal:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.violations: list[str] = []
+        self.listeners: list[Callable[[int, Call], None]] = []
         self._changed = Signal()
 
     def open(self, method: str, form: dict[str, str], at: float) -> int:
@@ -39,6 +41,8 @@ class Journal:
         """Its answer goes out."""
         self.calls[number] = replace(self.calls[number], status=status, ok=status == 200, description=description)
         self._changed.fire()
+        for listener in self.listeners:
+            listener(number, self.calls[number])
 
     def of(self, method: str) -> list[Call]:
         """The calls of one method, first come first."""

@@ -44,6 +44,7 @@ class StoredMessage:
     sender: Account
     date: float
     revision: int
+    posted_as: str | None = None  # the group's title where an administrator hides behind it: bots see the group
     text: str = ""
     entities: tuple[Entity, ...] = ()
     keyboard: Keyboard = ()
@@ -51,6 +52,8 @@ class StoredMessage:
     topic_id: int | None = None
     reply_to: int | None = None
     quote: str | None = None
+    quote_entities: tuple[Entity, ...] = ()
+    quote_position: int = 0
     preview: dict[str, object] | None = None
     silent: bool = False
     protected: bool = False

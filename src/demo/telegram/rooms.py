@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from src.demo.telegram import membership
-from src.demo.telegram.model import Account, StoredChat, StoredMessage, StoredTopic
+from src.demo.telegram.model import PRESENT, Account, StoredChat, StoredMessage, StoredTopic
 from src.demo.telegram.transcript import transcript
 from src.demo.telegram.views import Message, view
 from src.demo.telegram.world import World
@@ -126,6 +126,16 @@ class Topic(Chat):
         self._opened = topic
         self._owner = owner
 
+    @property
+    def name(self) -> str:
+        """The topic's own, without the group's."""
+        return self._opened.name
+
+    @property
+    def closed(self) -> bool:
+        """Whether only administrators may write."""
+        return self._opened.closed
+
     def close(self) -> None:
         """Only administrators may write now."""
         membership.close_topic(self._world, self._stored, self._opened, self._owner, closed=True)
@@ -174,6 +184,17 @@ class Group(Chat):
     def topic_of(self, topic_id: int) -> Topic:
         """A topic by its number, such as one that the bot opened; KeyError when it is not there."""
         return Topic(self._world, self._stored, self._stored.topics[topic_id], self.owner.account)
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        """Those that are there, the oldest first."""
+        there = (topic for topic in self._stored.topics.values() if not topic.deleted)
+        return tuple(Topic(self._world, self._stored, topic, self.owner.account) for topic in there)
+
+    @property
+    def has_bot(self) -> bool:
+        """Whether the bot is in it."""
+        return self._stored.bot in PRESENT
 
     def add(self, person: "Person") -> None:
         """A person joins."""

@@ -72,6 +72,10 @@ class TelegramServer:
         """Every request, by arrival."""
         return self._journal.calls
 
+    def on_answer(self, listener: Callable[[int, Call], None]) -> None:
+        """From now on `listener` gets each call when it is answered, with its place in `calls`."""
+        self._journal.listeners.append(listener)
+
     @property
     def violations(self) -> list[str]:
         """What `validate` found; tests hold it empty."""

@@ -2,7 +2,7 @@
 
 import html
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from src.demo.telegram.entities import QUOTES, Entity, in_order, part, units
@@ -14,7 +14,9 @@ from src.demo.telegram.model import StoredMessage
 class Message:
     """One message at one moment: later edits are in later views (`Chat.current`).
 
-    `sent_at` is Unix time; `reactions` are the bot's; `revision` grows with every change in the emulator.
+    `sent_at` is Unix time; `reactions` are the bot's; `revision` grows with every change in the emulator. `sender_id`
+    is the account's; `happened` names what a service message tells, by its field of the Bot API, and `about` whom or
+    what it is about.
     """
 
     id: int
@@ -34,6 +36,11 @@ class Message:
     service: bool
     reactions: tuple[str, ...]
     revision: int
+    sender_id: int = 0
+    protected: bool = False
+    quote: str | None = None
+    happened: str | None = None
+    about: str = ""
 
     @property
     def buttons(self) -> tuple[Button, ...]:
@@ -66,7 +73,7 @@ def view(message: StoredMessage) -> Message:
         id=message.id,
         chat_id=message.chat_id,
         topic_id=message.topic_id,
-        sender=message.sender.first_name,
+        sender=message.posted_as or message.sender.first_name,
         from_bot=message.sender.is_bot,
         text=message.service_text if message.service is not None else message.text,
         entities=message.entities,
@@ -80,7 +87,23 @@ def view(message: StoredMessage) -> Message:
         service=message.service is not None,
         reactions=message.reactions,
         revision=message.revision,
+        sender_id=message.sender.id,
+        protected=message.protected,
+        quote=message.quote,
+        happened=next(iter(message.service or ()), None),
+        about=_about(message.service or {}),
     )
+
+
+def _about(service: Mapping[str, object]) -> str:
+    """The topic, the group's new title or the person that a service message is about."""
+    match service:
+        case {"forum_topic_created": {"name": str(name)}} | {"new_chat_title": str(name)}:
+            return name
+        case {"new_chat_members": [{"first_name": str(name)}, *_]} | {"left_chat_member": {"first_name": str(name)}}:
+            return name
+        case _:
+            return ""
 
 
 Tags = Callable[[Entity], tuple[str, str] | None]

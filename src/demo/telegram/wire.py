@@ -11,6 +11,11 @@ _RIGHTS = (
 )  # fmt: skip
 
 
+# Message, from: "For backward compatibility ... contains a fake sender user in non-channel chats" where a message was
+# sent on behalf of a chat; for anonymous administrators it is @GroupAnonymousBot.
+NOBODY = Account(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
+
+
 def user_json(account: Account) -> Json:
     """User."""
     user: Json = {"id": account.id, "is_bot": account.is_bot, "first_name": account.first_name}
@@ -82,6 +87,8 @@ def message_json(message: StoredMessage, chat: StoredChat, people: dict[int, Acc
         "chat": chat_json(chat),
         "date": int(message.date),
     }
+    if message.posted_as is not None:
+        wired.update({"from": user_json(NOBODY), "sender_chat": chat_json(chat)})
     if message.topic_id is not None:
         wired.update(message_thread_id=message.topic_id, is_topic_message=True)
     if message.edited_at is not None:
@@ -99,10 +106,18 @@ def message_json(message: StoredMessage, chat: StoredChat, people: dict[int, Acc
     if message.markup:
         wired["reply_markup"] = message.markup
     if message.quote:
-        wired["quote"] = {"text": message.quote, "position": 0}
+        wired["quote"] = _quote_json(message, people)
     if deep:
         _add_reply(wired, message, chat, people)
     return wired
+
+
+def _quote_json(message: StoredMessage, people: dict[int, Account]) -> Json:
+    """TextQuote."""
+    quote: Json = {"text": message.quote, "position": message.quote_position, "is_manual": True}
+    if message.quote_entities:
+        quote["entities"] = [entity_json(entity, people) for entity in message.quote_entities]
+    return quote
 
 
 def _add_reply(wired: Json, message: StoredMessage, chat: StoredChat, people: dict[int, Account]) -> None:

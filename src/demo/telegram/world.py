@@ -137,8 +137,6 @@ class World:
 
     def message(self, chat: StoredChat, message_id: int, what: str) -> StoredMessage:
         """A message that is still there; `what` completes "message ... not found"."""
-        if message_id <= 0:
-            raise bad_request("message identifier is not specified")
         message = chat.messages.get(message_id)
         if message is None or message.deleted:
             raise bad_request(f"message {what} not found")

@@ -1,16 +1,17 @@
 """Sending, editing and deleting messages (core.telegram.org/bots/api#sendmessage, #updating-messages)."""
 
 from src.demo.telegram.autolinks import with_found
-from src.demo.telegram.entities import Formatted, from_json, tidy, units
+from src.demo.telegram.entities import Formatted
 from src.demo.telegram.errors import bad_request
-from src.demo.telegram.html_mode import parse_html
 from src.demo.telegram.keyboards import Markup, read_markup, same_keyboard
 from src.demo.telegram.methods.registry import method
+from src.demo.telegram.methods.replies import read_reply
+from src.demo.telegram.methods.texts import formatted
 from src.demo.telegram.model import StoredChat, StoredMessage
 from src.demo.telegram.params import Params
 from src.demo.telegram.world import DELETABLE_FOR, World
 
-# "1-4096 characters after entities parsing".
+# "1-4096 characters after entities parsing": code points, unlike the offsets of entities (TDLib: utf8_length).
 MAX_TEXT = 4096
 MAX_DELETED = 100
 
@@ -22,14 +23,16 @@ async def send_message(world: World, params: Params) -> object:
     markup = _markup(params, inline_only=False)
     chat = world.chat(params.text("chat_id"))
     topic_id = _topic(chat, params)
-    replied = _replied(chat, params)
-    if replied is not None and topic_id is None:
-        topic_id = replied.topic_id
+    reply = read_reply(chat, params)
+    if reply.message is not None and topic_id is None:
+        topic_id = reply.message.topic_id
     world.pace(chat)
     message = world.post(chat, world.bot, text.text, text.entities)
     message.topic_id = topic_id
-    message.reply_to = replied.id if replied is not None else None
-    message.quote = _quote(params)
+    message.reply_to = reply.message.id if reply.message is not None else None
+    if reply.quote is not None:
+        message.quote, message.quote_entities = reply.quote.text, reply.quote.entities
+        message.quote_position = reply.quote.position
     message.silent = params.flag("disable_notification")
     message.protected = params.flag("protect_content")
     message.preview = params.json_object("link_preview_options", "link preview options")
@@ -58,13 +61,12 @@ async def edit_message_text(world: World, params: Params) -> object:
 
 @method("editMessageReplyMarkup")
 async def edit_message_reply_markup(world: World, params: Params) -> object:
-    """Another keyboard, or none, under the same text."""
+    """Another keyboard, or none, under the same text, which does not count as edited: people see no mark."""
     markup = _markup(params, inline_only=True)
     message = _own_message(world, params)
     if same_keyboard(message.markup, markup.wire):
         raise _not_modified()
     world.pace(world.chats[message.chat_id])
-    message.edited_at = world.now()
     world.set_markup(message, markup)
     return world.json(message)
 
@@ -72,17 +74,20 @@ async def edit_message_reply_markup(world: World, params: Params) -> object:
 @method("deleteMessage")
 async def delete_message(world: World, params: Params) -> object:
     """Deletes the bot's own message, in a private chat also the person's, as administrator anybody's."""
+    for name, what in (("chat_id", "chat"), ("message_id", "message")):
+        if not params.has(name):
+            raise bad_request(f"{what} identifier is not specified")
     chat = world.chat(params.text("chat_id"), write=False)
     message = world.message(chat, params.integer("message_id"), "to delete")
     if not _deletable(world, chat, message):
-        raise bad_request("message can't be deleted for everyone")
+        raise _not_deletable()
     world.delete(message)
     return True
 
 
 @method("deleteMessages")
 async def delete_messages(world: World, params: Params) -> object:
-    """Deletes 1-100 messages; those that are not there are passed over."""
+    """Deletes 1-100 messages, all or none; those that are not there are passed over."""
     chat = world.chat(params.text("chat_id"), write=False)
     numbers = params.numbers("message_ids")
     if not numbers:
@@ -90,9 +95,11 @@ async def delete_messages(world: World, params: Params) -> object:
     if len(numbers) > MAX_DELETED:
         raise bad_request("too many message identifiers specified")
     found = [chat.messages[number] for number in numbers if number in chat.messages]
+    found = [message for message in found if not message.deleted]
+    if not all(_deletable(world, chat, message) for message in found):
+        raise _not_deletable()
     for message in found:
-        if not message.deleted and _deletable(world, chat, message):
-            world.delete(message)
+        world.delete(message)
     return True
 
 
@@ -100,32 +107,19 @@ def _text(world: World, params: Params, *, too_long: str) -> Formatted:
     source = params.text("text")
     if not source:
         raise bad_request("message text is empty")
-    text = _formatted(params, source)
+    text = formatted(source, params.text("parse_mode"), params.text("entities"))
     entities = world.known(text.entities)
     kept = Formatted(text.text, with_found(text.text, entities), text.dropped)
-    if units(kept.text) > MAX_TEXT:
+    if len(kept.text) > MAX_TEXT:
         raise bad_request(too_long)
     world.dropped.extend(kept.dropped)
     return kept
 
 
-def _formatted(params: Params, source: str) -> Formatted:
-    """A parse mode, when there is one, is used instead of `entities`."""
-    mode = params.text("parse_mode").lower()
-    if mode == "html":
-        plain, entities, lost = parse_html(source)
-        kept = tidy(plain, entities)
-        return Formatted(kept.text, kept.entities, (*lost, *kept.dropped))
-    if mode in ("markdown", "markdownv2"):
-        raise bad_request("this emulator reads no Markdown: send HTML or entities")
-    if mode not in ("", "none"):
-        raise bad_request("unsupported parse_mode")
-    raw = params.text("entities")
-    return tidy(source, from_json(raw) if raw else ())
-
-
 def _markup(params: Params, *, inline_only: bool) -> Markup:
-    value = params.json_object("reply_markup", "reply keyboard markup")
+    value = params.json("reply_markup", "reply keyboard markup")
+    if value is not None and not isinstance(value, dict):
+        raise bad_request("object expected as reply markup")
     return read_markup(value, params.text("reply_markup"), inline_only=inline_only)
 
 
@@ -142,32 +136,11 @@ def _topic(chat: StoredChat, params: Params) -> int | None:
     return number
 
 
-def _replied(chat: StoredChat, params: Params) -> StoredMessage | None:
-    reply = params.json_object("reply_parameters", "reply parameters") or {}
-    number = reply.get("message_id", params.integer("reply_to_message_id"))
-    if not isinstance(number, int):
-        raise bad_request('can\'t parse reply parameters: Field "message_id" must be of type Number')
-    if not number:
-        return None
-    message = chat.messages.get(number)
-    if message is None or message.deleted:
-        if reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply"):
-            return None
-        raise bad_request("message to be replied not found")
-    quote = reply.get("quote")
-    if isinstance(quote, str) and quote not in message.text:
-        raise bad_request("QUOTE_TEXT_INVALID")
-    return message
-
-
-def _quote(params: Params) -> str | None:
-    quote = (params.json_object("reply_parameters", "reply parameters") or {}).get("quote")
-    return quote if isinstance(quote, str) and quote else None
-
-
 def _own_message(world: World, params: Params) -> StoredMessage:
     if params.has("inline_message_id"):
         raise bad_request("message to edit not found")
+    if not params.has("chat_id") and not params.has("message_id"):
+        raise bad_request("message identifier is not specified")
     chat = world.chat(params.text("chat_id"))
     message = world.message(chat, params.integer("message_id"), "to edit")
     if message.sender.id != world.bot.id:
@@ -180,6 +153,10 @@ def _not_modified() -> Exception:
         "message is not modified: specified new message content and reply markup are exactly the same as a current "
         "content and reply markup of the message"
     )
+
+
+def _not_deletable() -> Exception:
+    return bad_request("message can't be deleted for everyone")
 
 
 def _deletable(world: World, chat: StoredChat, message: StoredMessage) -> bool:

@@ -11,7 +11,9 @@ from src.demo.telegram.wire import Json, user_json
 from src.demo.telegram.world import World
 
 MAX_COMMANDS = 100
-_COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+# BotCommand: "1-32" and "1-256 characters".
+MAX_COMMAND, MAX_ABOUT_COMMAND = 32, 256
+_COMMAND = re.compile(r"[a-z0-9_]+")
 _LANGUAGE = re.compile(r"(?:[a-z]{2})?")
 _SCOPES = {
     "default": (),
@@ -53,11 +55,14 @@ async def close(world: World, params: Params) -> object:  # noqa: ARG001 (every 
 async def set_my_commands(world: World, params: Params) -> object:
     """The list of commands for a scope and a language."""
     commands = params.json("commands", "commands")
+    if commands is None:  # the documentation asks for it; the server takes nothing for an empty list
+        commands = []
     if not isinstance(commands, list):
         raise bad_request("expected an Array of BotCommand")
     if len(commands) > MAX_COMMANDS:
         raise bad_request("BOT_COMMANDS_TOO_MUCH")
     world.commands[_scope(world, params)] = [_command(command) for command in commands]
+    world.touch()
     return True
 
 
@@ -71,6 +76,7 @@ async def get_my_commands(world: World, params: Params) -> object:
 async def delete_my_commands(world: World, params: Params) -> object:
     """The next wider scope counts again."""
     world.commands.pop(_scope(world, params), None)
+    world.touch()
     return True
 
 
@@ -81,12 +87,16 @@ def _command(value: object) -> Json:
     if not isinstance(name, str) or not isinstance(description, str):
         missing = "command" if not isinstance(name, str) else "description"
         raise bad_request(f"can't parse BotCommand: Can't find field \"{missing}\"")
-    # "Text of the command; 1-32 characters. Can contain only lowercase English letters, digits and underscores."
-    if not _COMMAND.fullmatch(name.removeprefix("/")):
+    name, description = name.strip().removeprefix("/"), description.strip()
+    for what, text, limit in (("Command", name, MAX_COMMAND), ("Command description", description, MAX_ABOUT_COMMAND)):
+        if not text:
+            raise bad_request(f"{what} must be non-empty")
+        if len(text) > limit:
+            raise bad_request(f"{what} length must not exceed {limit}")
+    # "Can contain only lowercase English letters, digits and underscores."
+    if not _COMMAND.fullmatch(name):
         raise bad_request("BOT_COMMAND_INVALID")
-    if not 1 <= units(description) <= 256:
-        raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-    return {"command": name.removeprefix("/"), "description": description}
+    return {"command": name, "description": description}
 
 
 def _language(params: Params) -> str:

@@ -1,5 +1,7 @@
 """Small signs of life: answers to button presses, reactions, pins, "typing"."""
 
+from urllib.parse import parse_qs, urlsplit
+
 from src.demo.telegram.entities import units
 from src.demo.telegram.errors import bad_request
 from src.demo.telegram.links import WrongLink, checked_link
@@ -14,6 +16,7 @@ _ACTIONS = frozenset(
     {"typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
      "choose_sticker", "find_location", "record_video_note", "upload_video_note"}
 )  # fmt: skip
+_OWN_HOSTS = ("t.me", "telegram.me", "telegram.dog")
 # ReactionTypeEmoji: the emoji that may be set.
 _REACTIONS = frozenset([
     "❤", "👍", "👎", "🔥", "🥰", "👏", "😁", "🤔", "🤯", "😱", "🤬", "😢", "🎉", "🤩",
@@ -33,12 +36,22 @@ async def answer_callback_query(world: World, params: Params) -> object:
         raise bad_request("MESSAGE_TOO_LONG")
     url = params.text("url") or None
     if url is not None:
-        try:
-            url = checked_link(url)
-        except WrongLink as error:
-            raise bad_request("URL_INVALID") from error
+        url = _own_link(url, world.bot.username or "")
     world.answer(params.text("callback_query_id"), Answer(text or None, params.flag("show_alert"), url))
     return True
+
+
+def _own_link(url: str, username: str) -> str:
+    """Without a game only "links like t.me/your_bot?start=XXXX that open your bot with a parameter" are taken."""
+    try:
+        link = checked_link(url)
+    except WrongLink as error:
+        raise bad_request("URL_INVALID") from error
+    parts = urlsplit(link)
+    own = parts.hostname in _OWN_HOSTS and parts.path.strip("/").lower() == username.lower()
+    if not own or "start" not in parse_qs(parts.query):
+        raise bad_request("URL_INVALID")
+    return link
 
 
 @method("sendChatAction")
@@ -58,11 +71,15 @@ async def set_message_reaction(world: World, params: Params) -> object:
     """At most one emoji of those that Telegram offers; none takes it back."""
     chat = world.chat(params.text("chat_id"))
     message = world.message(chat, params.integer("message_id"), "to react")
-    wanted = params.json("reaction", "reaction type")
+    wanted = params.json("reaction", "reaction types")
     if wanted is None:
         wanted = []
-    if not isinstance(wanted, list) or not all(isinstance(reaction, dict) for reaction in wanted):
-        raise bad_request("can't parse reaction types: expected an Array of ReactionType")
+    if not isinstance(wanted, list):
+        raise bad_request("expected an Array of ReactionType")
+    if not all(isinstance(reaction, dict) for reaction in wanted):
+        raise bad_request("can't parse ReactionType: expected an Object")
+    if any(reaction.get("type") not in ("emoji", "custom_emoji", "paid") for reaction in wanted):
+        raise bad_request("can't parse ReactionType: invalid reaction type specified")
     emoji = [reaction.get("emoji") for reaction in wanted]
     if len(emoji) > 1 or not all(isinstance(one, str) and one.rstrip("\ufe0f") in _REACTIONS for one in emoji):
         raise bad_request("REACTIONS_TOO_MANY" if len(emoji) > 1 else "REACTION_INVALID")

@@ -12,7 +12,9 @@ from src.demo.telegram.world import World
 # "Values between 1-100 are accepted"; the server waits 50 seconds at most, whatever is asked for.
 MAX_UPDATES = 100
 MAX_WAIT = 50
-_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# secret_token: "1-256 characters. Only characters A-Z, a-z, 0-9, _ and - are allowed".
+MAX_SECRET = 256
+_SECRET = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @method("getUpdates")
@@ -28,6 +30,8 @@ async def get_updates(world: World, params: Params) -> object:
 async def set_webhook(world: World, params: Params) -> object:
     """Updates are posted to `url` from now on; an empty one goes back to polling."""
     secret = params.text("secret_token")
+    if len(secret) > MAX_SECRET:
+        raise bad_request("secret token is too long")
     if secret and not _SECRET.fullmatch(secret):
         raise bad_request("secret token contains unallowed characters")
     connections = min(max(params.integer("max_connections", 40), 1), 100)
