@@ -61,7 +61,6 @@ async def test_help_names_every_command(tmp_path: Path) -> None:
     assert ran.code == 0
     for command in ("run", "check-config", "doctor", "migrate", "log", "make-key", "demo", "demo-script"):
         assert command in ran.out
-    assert "for now the same as demo-script" in " ".join(ran.out.split())
 
 
 async def test_check_config_accepts_good_settings(tmp_path: Path) -> None:
@@ -242,6 +241,21 @@ async def test_the_demo_refuses_a_real_token(tmp_path: Path, command: str, name:
     assert ran.code == 2
     assert ran.err.startswith(f"{name}: the demo runs against emulators")
     assert TOKEN not in ran.err + ran.out
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("--port", "65536"), ("--port", "x"), ("--pace", "0.5"), ("--pace", "fast")]
+)
+async def test_the_demo_says_what_it_takes(tmp_path: Path, argument: str, value: str) -> None:
+    ran = await run(tmp_path, "demo", argument, value)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[-1].startswith(f"main.py demo: error: argument {argument}: must be a number from ")
+
+
+async def test_the_transcript_belongs_to_the_script_alone(tmp_path: Path) -> None:
+    ran = await run(tmp_path, "demo", "--transcript", "x.md")
+    assert ran.code == 2
+    assert "unrecognized arguments: --transcript" in ran.err
 
 
 async def test_the_demo_refuses_a_real_token_in_dot_env(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from src.database.database import Database
 from src.forge_http import open_session
 from src.webhook.metrics import Metrics
 
-__all__ = ["ROLES", "Instance", "Site", "key_file", "prepare", "run", "secret_box", "site_of"]
+__all__ = ["ROLES", "Instance", "Site", "key_file", "prepare", "run", "secret_box", "site_of", "stop_on_signals"]
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +29,17 @@ async def run(
     ready: Callable[[int], None] | None = None,
     site: Site | None = None,
     stop: asyncio.Event | None = None,
+    signals: bool = True,
 ) -> None:
     """Run until SIGTERM, SIGINT or `stop`; then finish what has begun and return.
 
     `ready` gets the port of the relay once it listens. A part that fails brings all others down with it.
+    Without `signals` those are for the caller to hear.
     """
     stop = stop or asyncio.Event()
     site = site or site_of(settings)
-    _stop_on_signals(stop)
+    if signals:
+        stop_on_signals(stop)
     async with AsyncExitStack() as closing:
         database = Database(settings.database_url)
         closing.push_async_callback(database.close)
@@ -52,7 +55,7 @@ async def run(
     log.info("stopped")
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def stop_on_signals(stop: asyncio.Event) -> None:
     """The first signal drains; a second one, of whichever kind, ends the process at once."""
     loop = asyncio.get_running_loop()
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from src.config import ConfigError, Settings, load_settings, tokens_set
 
 ROLES = ("bot", "webhook", "worker", "sender")
 T = TypeVar("T")
+_BEGAN = time.monotonic()
 _INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 
@@ -73,11 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     log.set_defaults(command=_log)
 
     commands.add_parser("make-key", help="print a new key for SECRET_KEYS").set_defaults(command=_make_key)
-    shows = "show everything against emulators; needs no account"
-    for name, what in (("demo", f"{shows} (for now the same as demo-script)"), ("demo-script", shows)):
-        demo = commands.add_parser(name, help=what)
-        demo.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
-        demo.set_defaults(command=_demo)
+    demo = commands.add_parser("demo", help="a page to try everything on, against emulators; needs no account")
+    demo.add_argument("--port", type=_port, help="where the page is served (8765, or a free one where that is taken)")
+    demo.add_argument("--folder", type=Path, metavar="DIR", help="keep the files there (a folder that is removed)")
+    demo.add_argument("--pace", type=_pace, default=1.0, metavar="N", help="run Telegram's limits N times as fast (1)")
+    demo.add_argument("--open", action="store_true", help="open the page in the browser")
+    demo.set_defaults(command=_demo)
+    script = commands.add_parser("demo-script", help="the demo as a transcript that ends by itself")
+    script.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
+    script.set_defaults(command=_demo_script)
     guide = commands.add_parser("user-guide", help="take the dialogs of the user guides from the bot (for developers)")
     guide.set_defaults(command=_user_guide)
     return parser
@@ -94,6 +100,22 @@ def _count(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError("must be a number above 0")
     return int(value)
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or int(value) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 (any free port) to 65535")
+    return int(value)
+
+
+def _pace(value: str) -> float:
+    try:
+        pace = float(value)
+    except ValueError:
+        pace = 0.0
+    if not 1 <= pace <= 100:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 100")
+    return pace
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -223,15 +245,31 @@ class _Alone(Settings):
     model_config = SettingsConfigDict(env_file=None, env_prefix="GIT_ASSISTANT_DEMO_ONLY_")
 
 
-def _demo(given: argparse.Namespace) -> int:
+def _refuse_real_tokens() -> None:
     if names := tokens_set():
         raise ConfigError(
             f"{', '.join(names)}: the demo runs against emulators and takes no real token; "
             "unset it (and take it out of .env) for the demo"
         )
-    from src.demo.script import main as demo
 
-    return _in_loop(demo(_Alone, transcript=given.transcript))
+
+def _demo(given: argparse.Namespace) -> int:
+    _refuse_real_tokens()
+    from src.demo.playground import Unusable, main
+
+    try:
+        return _in_loop(
+            main(_Alone, port=given.port, folder=given.folder, pace=given.pace, opens=given.open, began=_BEGAN)
+        )
+    except Unusable as error:
+        raise ConfigError(str(error)) from None
+
+
+def _demo_script(given: argparse.Namespace) -> int:
+    _refuse_real_tokens()
+    from src.demo.script import main
+
+    return _in_loop(main(_Alone, transcript=given.transcript))
 
 
 def _user_guide(_given: argparse.Namespace) -> int:

@@ -35,11 +35,17 @@ class Deliveries(Cast):
     def __init__(self, now: Callable[[], datetime], *, shared_numbers: bool) -> None:
         super().__init__(now, shared_numbers=shared_numbers)
         self.deliveries: list[DeliveryRecord] = []
+        self.acting = asyncio.Lock()  # for those who want to know which deliveries follow from what they do
         self.closing = asyncio.Event()
         self.session: ClientSession | None = None
+        self.listeners: list[Callable[[str, DeliveryRecord], None]] = []
         self._parcels: deque[Parcel] = deque()
         self._sending = asyncio.Lock()
         self._count = 0
+
+    def on_delivery(self, listener: Callable[[str, DeliveryRecord], None]) -> None:
+        """From now on `listener` gets each webhook once it is sent, behind the path of its project or group."""
+        self.listeners.append(listener)
 
     @property
     @abstractmethod
@@ -140,4 +146,6 @@ class Deliveries(Cast):
         self.deliveries.append(record)
         parcel.home.deliveries[record.number] = record
         self.settle(parcel.hook, record.status)
+        for listener in self.listeners:
+            listener(parcel.home.path, record)
         return record

@@ -37,6 +37,11 @@ class Outages:
         """See `ForgeEmulator.outage`."""
         self._troubles.append(_Trouble(kind, times, seconds))
 
+    @property
+    def present(self) -> Outage | None:
+        """The oldest one that is not over."""
+        return self._troubles[0].kind if self._troubles else None
+
     def clear(self) -> None:
         """Be well again."""
         self._troubles.clear()

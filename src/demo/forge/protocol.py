@@ -1,6 +1,6 @@
 """What every forge emulator offers: a cast to set up, people who act on the website, a record of the traffic."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, Self
 
@@ -266,6 +266,9 @@ class ForgeEmulator(Protocol):
 
     def clear_outages(self) -> None:
         """Be well again."""
+
+    def on_delivery(self, listener: Callable[[str, DeliveryRecord], None]) -> None:
+        """From now on `listener` gets each webhook once it is sent, behind the path of its project or group."""
 
     async def delivered(self) -> None:
         """Wait until the webhooks of requests over HTTP are sent; the methods of this class wait by themselves."""

@@ -238,6 +238,11 @@ class Server(Deliveries):
         """From now on answer the next `times` requests (`None`: until `clear_outages`) badly."""
         self._outages.order(kind, times, seconds)
 
+    @property
+    def present_outage(self) -> Outage | None:
+        """The oldest outage that is not over; `None`: the forge is well."""
+        return self._outages.present
+
     def clear_outages(self) -> None:
         """Be well again."""
         self._outages.clear()

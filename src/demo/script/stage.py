@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,45 +13,38 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-from src.app import ROLES, run, site_of
+from src.app import stop_on_signals
 from src.demo.forge import DeliveryRecord, ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
-from src.demo.telegram import Chat, Group, Limits, Message, Person, TelegramEmulator, Topic
+from src.demo.product import (
+    CALLBACK_TTL,
+    CORE,
+    FAST_LIMITS,
+    LANDER,
+    ROCKET,
+    TOKENS,
+    WEBSITE,
+    FastClock,
+    Interrupted,
+    Product,
+)
+from src.demo.telegram import Chat, Group, Message, Person, TelegramEmulator, Topic
 
 if TYPE_CHECKING:
     from src.config import Settings
 
-ROCKET, LANDER, CORE = "acme/rocket", "acme/lander", "acme/core"
+__all__ = ["CORE", "LANDER", "ROCKET", "Broken", "Exchange", "Interrupted", "Stage", "Told", "refused", "staged"]
+
 # Telegram's limits and the bot's pacing live on one clock that runs so much faster: nobody waits for them here, and
 # the emulator still counts every message.
 PACE = 20.0
-# Nor is a moment's stutter of this machine, which that clock makes twenty times as long, to be taken for a flood.
-_LIMITS = Limits(chat_burst=10, group_burst=25)
 _PATIENCE = 20.0  # real seconds for anything to come to rest
 _UNFINISHED = {"new", "taken", "sending"}
 
 
-_TOKENS = {"ann": "demo_token_7101", "bob": "demo_token_7202", "carl": "demo_token_7303"}
-
-
-class Interrupted(Exception):
-    """Somebody pressed Ctrl-C."""
-
-
 class Broken(Exception):
     """The product logged an error: waiting for it makes no sense."""
-
-
-class FastClock:
-    """Unix time that runs `pace` times as fast from now on."""
-
-    def __init__(self, pace: float) -> None:
-        self._began, self._start, self._pace = time.time(), time.monotonic(), pace
-
-    def __call__(self) -> float:
-        """Seconds."""
-        return self._began + (time.monotonic() - self._start) * self._pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +196,7 @@ async def staged(
         logging.getLogger().addHandler(log)
         stack.callback(logging.getLogger().removeHandler, log)
         tg = await stack.enter_async_context(
-            TelegramEmulator(now=FastClock(PACE), limits=_LIMITS, callback_ttl=15 * PACE)
+            TelegramEmulator(now=FastClock(PACE), limits=FAST_LIMITS, callback_ttl=CALLBACK_TTL * PACE)
         )
         github = await stack.enter_async_context(GitHubEmulator())
         gitlab = await stack.enter_async_context(GitLabEmulator())
@@ -213,50 +205,51 @@ async def staged(
             _fill(forge)
         people = _people(tg, language)
         group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
-        port = _free_port()
+        product = Product(settings, tg=tg, github=github, gitlab=gitlab, folder=Path(folder), access=access, pace=PACE)
         stage = Stage(
-            tg=tg, github=github, gitlab=gitlab, relay=f"http://127.0.0.1:{port}", http=http, people=people,
-            tokens=_TOKENS, group=group, topic=group.topic("Releases"), log=log,
+            tg=tg, github=github, gitlab=gitlab, relay=product.relay, http=http, people=people,
+            tokens=TOKENS, group=group, topic=group.topic("Releases"), log=log,
         )  # fmt: skip
-        values = {
-            "telegram_bot_token": tg.token, "telegram_api_url": tg.url, "access": access, "public_url": stage.relay,
-            "host": "127.0.0.1", "port": port, "github_api_url": github.url, "gitlab_url": gitlab.url,
-            "database_url": f"sqlite+aiosqlite:///{Path(folder) / 'demo.db'}",
-        }  # fmt: skip
-        async with _running(settings(**values)):
+        async with _running(product):
             yield stage
 
 
 @asynccontextmanager
-async def _running(settings: "Settings") -> AsyncIterator[None]:
+async def _running(product: Product) -> AsyncIterator[None]:
     """The product itself, from listening until it has drained."""
-    stop, ready = asyncio.Event(), asyncio.Event()
+    asked = asyncio.Event()
+    stop_on_signals(asked)
     done = False
 
-    async def product() -> None:
-        site = replace(site_of(settings), pace=PACE)
-        await run(settings, ROLES, ready=lambda _: ready.set(), site=site, stop=stop)
+    async def run() -> None:
+        await product.run()
         if not done:
             raise Interrupted
 
+    async def listen() -> None:
+        await asked.wait()
+        product.stop()
+
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(product(), name="product")
-        await ready.wait()
+        tasks.create_task(run(), name="product")
+        signals = tasks.create_task(listen(), name="signals")
+        await product.ready()
         try:
             yield
         finally:
             done = True
-            stop.set()
+            product.stop()
+            signals.cancel()
 
 
 def _fill(forge: ForgeEmulator) -> None:
     """The same company on both forges; carl may read everything that is not confidential."""
     for login in ("ann", "bob", "carl"):
         forge.add_user(login, name=login.capitalize(), emails=[f"{login}@example.org"])
-        forge.add_token(_TOKENS[login], login)
+        forge.add_token(TOKENS[login], login)
     path = ROCKET if forge.kind == "github" else LANDER
     forge.add_project(path, private=True, members={"ann": "admin", "bob": "write", "carl": "read"})
-    forge.add_project("acme/website", members={"ann": "admin", "bob": "write", "carl": "read"})
+    forge.add_project(WEBSITE, members={"ann": "admin", "bob": "write", "carl": "read"})
     forge.add_team(CORE, ["bob", "carl"])
 
 
@@ -265,13 +258,6 @@ def _people(tg: TelegramEmulator, language: str | None) -> dict[str, Person]:
         name: tg.person(name.capitalize(), username=name, language=language or own)
         for name, own in (("ann", "en"), ("bob", "en"), ("carl", "ru"))
     }
-
-
-def _free_port() -> int:
-    """A port that nobody listens on: the relay's address has to be known before it starts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_unfinished(key: str) -> bool:
