@@ -1,11 +1,11 @@
-"""What is collected: tests that stand apart run with a verb of their own, `make test-peers` and `make drill`."""
+"""What is collected. Tests that stand apart run with a verb of their own: make test-peers, test-browser, drill."""
 
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-APART = (HERE / "peers", HERE / "drills")  # the one needs programs from elsewhere, the other takes long
+APART = (HERE / "peers", HERE / "browser", HERE / "drills")  # two need programs from elsewhere, the third takes long
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
