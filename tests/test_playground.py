@@ -282,7 +282,7 @@ async def opened(process: asyncio.subprocess.Process) -> str:
     return printed.decode().rsplit("Open ", 1)[1].strip()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_it_and_nothing_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     async with child(tmp_path, "--port", "0") as process, ClientSession() as http:
         address = await opened(process)

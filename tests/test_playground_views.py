@@ -27,7 +27,7 @@ def drawn(view: View, source: str) -> str:
     ("source", "html"),
     [
         ("<b>a</b> <i>b</i> <u>c</u> <s>d</s> <code>e</code>", "<b>a</b> <i>b</i> <u>c</u> <s>d</s> <code>e</code>"),
-        ("<tg-spoiler>x</tg-spoiler>", '<span class="spoiler" data-spoiler>x</span>'),
+        ("<tg-spoiler>x</tg-spoiler>", '<span class="spoiler" data-spoiler><span>x</span></span>'),
         ("<blockquote>x</blockquote>", "<blockquote>x</blockquote>"),
         ("<blockquote expandable>x</blockquote>", "<blockquote data-expandable>x</blockquote>"),
         ("<pre>x &lt; y</pre>", "<pre><code>x &lt; y</code></pre>"),

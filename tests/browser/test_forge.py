@@ -28,8 +28,8 @@ def test_project_shows_its_pull_requests_with_comments(visit: Windows) -> None:
 
 def test_hook_that_the_bot_made_shows_its_deliveries_and_delivers_again(visit: Windows) -> None:
     ann = visit("ann")
-    ann.send_event("mention", about="ann")
-    expect(ann.sees("@ann which tank")).to_be_visible()
+    expect(ann.send_event("mention", about="ann")).to_have_attribute("data-tone", "told")
+    ann.sees("@ann which tank")
     told = ann.messages.filter(has_text="@ann which tank").count()
     project(ann, "acme/rocket")
     expect(ann.panel("forge").locator("[data-hook]").first).to_contain_text(re.compile(r"/webhook/github/"))
@@ -40,6 +40,10 @@ def test_hook_that_the_bot_made_shows_its_deliveries_and_delivers_again(visit: W
     comment.locator("summary").click()
     comment.locator("[data-redeliver]").click()
     expect(deliveries).to_have_count(before + 1)
+    # What is told after it in the same chat has come: so would have what is told again.
+    expect(ann.send_event("issue_assigned", about="ann")).to_have_attribute(
+        "data-tone", "told"
+    )  # so by now all is told
     expect(ann.messages.filter(has_text="@ann which tank")).to_have_count(told)
 
 

@@ -37,15 +37,16 @@ class Windows:
         self._open: list[Visitor] = []
 
     def __call__(
-        self, name: str = "ann", *, size: ViewportSize = WIDE, dark: bool = False, language: str = "en", tab: str = ""
-    ) -> Visitor:
-        """The page in a browser of its own, as this person sees it."""
+        self, name: str = "ann", *, size: ViewportSize = WIDE, dark: bool = False, language: str = "en", tab: str = "",
+        address: str = "",
+    ) -> Visitor:  # fmt: skip
+        """The page in a browser of its own, as this person sees it. `address`: by another way than directly."""
         context = self._browser.new_context(
             viewport=size, color_scheme="dark" if dark else "light", locale="en-GB", timezone_id="UTC",
             reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"],
         )  # fmt: skip
         context.set_default_timeout(PATIENCE)
-        self._open.append(Visitor(context, self._address, name))
+        self._open.append(Visitor(context, address or self._address, name))
         return self._open[-1].open(language=language, tab=tab)
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from src.demo.forge.state import Comment, Group, HookHome, Issue, Project, PullR
 from src.demo.playground.traffic import Emulator, Json, delivery_view, homes_of, hooks_of
 from src.forges import FORGE_TYPES
 
-_SHOWN = 50  # deliveries of a project
+_SHOWN = 200  # deliveries of a project
 
 
 def overview(forge: Emulator) -> Json:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import signal
 import socket
 import sys
 import threading
@@ -56,7 +57,7 @@ async def main(
     stop: asyncio.Event | None = None,
     out: Callable[[str], None] = _print,
 ) -> int:
-    """Serve the playground until Ctrl-C or SIGTERM. The exit code: 0, or 1 when the product failed.
+    """Serve the playground until Ctrl-C, SIGTERM or SIGHUP. The exit code: 0, or 1 when the product failed.
 
     Args:
         settings: builds the relay's settings from the values given and nothing else.
@@ -73,6 +74,7 @@ async def main(
     began = time.monotonic() if began is None else began
     stop = stop or asyncio.Event()
     stop_on_signals(stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)  # the terminal's window was closed
 
     def welcome(address: str) -> None:
         out("DEMO: Telegram, GitHub and GitLab are emulators; nothing leaves this machine, and no account is needed.")

@@ -55,5 +55,4 @@ def page_facts(ground: Playground, t: Translator) -> dict[str, object]:
             for name, person in ground.people.items()
         ],
         "forges": [{"kind": kind, "title": FORGE_TYPES[kind].title} for kind in ground.forges],
-        "words": {},
     }

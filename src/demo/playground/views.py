@@ -95,7 +95,7 @@ def _tags(ground: Playground, entity: Entity, words: str) -> tuple[str, str] | N
         return f"<{_TAGS[entity.type]}>", f"</{_TAGS[entity.type]}>"
     match entity.type:
         case "spoiler":
-            return '<span class="spoiler" data-spoiler>', "</span>"
+            return '<span class="spoiler" data-spoiler><span>', "</span></span>"  # the inner one is what hides
         case "pre":
             language = f' data-language="{html.escape(entity.language)}"' if entity.language else ""
             return f"<pre{language}><code>", "</code></pre>"

@@ -1,121 +1,111 @@
 import { get, post } from "/static/web/api.js";
-import { showError } from "./chat_words.js";
-import { ChatState } from "./chat_state.js";
-import { mountComposer } from "./composer.js";
 import { mountHead } from "./chat_head.js";
 import { mountList } from "./chat_list.js";
+import { ChatPerson } from "./chat_person.js";
+import { LANG, showError } from "./chat_words.js";
+import { mountComposer } from "./composer.js";
 import { mountLinks } from "./links.js";
 import { mountMenu } from "./message_menu.js";
 import { mountMessages } from "./messages.js";
 import { mountPresses } from "./presses.js";
-import { LANG } from "./chat_words.js";
 import { viewer } from "./viewer.js";
 
-const OPEN = "open-chat";
-
-/** The chat view: loads what the viewer's chats hold, and keeps it current from the stream. */
-export function start({ stream }) {
-  const state = new ChatState();
-  const context = {
-    state,
-    key: sessionStorage.getItem(OPEN) ?? "bot",
-    get chat() {
-      return state.viewer?.name === viewer.name ? state.chats.get(context.key) : undefined;
-    },
-    open,
-    loadOlder,
-    /** Asks for something in the viewer's name, about the open chat unless the body names another. */
-    ask: (deed, body = {}) => post(`/api/chat/${deed}?${LANG}`, { as: viewer.name, chat: context.key, ...body }),
-  };
+/** The chat view: loads what everybody's chats hold, and keeps it current from the stream. */
+export function start({ stream, page }) {
+  const people = new Map(page.people.map(({ name }) => [name, new ChatPerson(name)]));
+  const current = () => people.get(viewer.name);
+  const context = contextOf(current, change, draw);
   const messages = mountMessages(context);
-  const parts = [mountList(context), mountHead(context), messages, mountComposer(context)];
-  context.messages = messages;
-  context.composer = parts.at(-1);
+  const list = mountList(context);
+  const composer = mountComposer(context);
+  const parts = [list, mountHead(context), messages, composer];
+  Object.assign(context, { messages, composer });
   mountLinks(context);
   mountPresses(context);
   mountMenu(context);
 
-  let waiting = []; // lines that came while a snapshot was on its way
-  let loading = 0;
-  let anew = false; // the world is another one
-  let failed = false; // to be tried again once the server answers
-
-  async function load() {
-    const turn = ++loading;
+  async function load(person, how) {
     try {
-      const snapshot = await get(`/api/chats?as=${viewer.name}&${LANG}`);
-      if (turn !== loading) return; // a later one is on its way
-      state.load(snapshot, { anew });
-      anew = failed = false;
+      const news = await person.load(how);
+      if (person !== current()) return;
+      for (const message of news) list.news(message);
+      draw();
     } catch (error) {
-      if (turn === loading) showError(error);
-      failed ||= turn === loading;
+      if (person === current()) showError(error);
     }
-    if (turn !== loading) return;
-    loading = 0;
-    const lines = waiting;
-    waiting = [];
-    if (state.viewer) take(lines);
-    if (!state.chats.has(context.key)) context.key = "bot";
-    draw();
   }
 
-  function take(lines) {
-    for (const line of lines) {
-      if (line.kind === "read") state.reading(line);
-      else if (state.message(line)?.isNew || line.isNews) parts[0].news(line.message);
-    }
+  /** Whoever is looked at comes first; the others are there when they are switched to. */
+  async function loadAll(how) {
+    const all = [...people.values()];
+    all.sort((one, other) => Number(other === current()) - Number(one === current()));
+    for (const person of all) await load(person, how);
   }
 
   function hear(lines) {
-    if (loading) {
-      // The snapshot that is on its way may hold them already; they are news all the same.
-      for (const line of lines) line.isNews = line.kind === "message" && state.isNew(line.message);
-      waiting.push(...lines);
-      return;
+    for (const person of people.values()) {
+      const news = person.hear(lines);
+      if (person === current()) for (const message of news) list.news(message);
     }
-    take(lines);
     draw();
+  }
+
+  function change() {
+    for (const part of parts) part.change?.();
   }
 
   function draw() {
-    if (state.viewer?.name === viewer.name) for (const part of parts) part.draw();
-  }
-
-  function open(key) {
-    if (key === context.key) return messages.toNewest();
-    context.key = key;
-    sessionStorage.setItem(OPEN, key);
-    for (const part of parts) part.change?.();
-    draw();
-  }
-
-  async function loadOlder() {
-    const { key, chat } = context;
-    const [first] = chat.messages.keys();
-    const found = await get(`/api/chat/messages?as=${viewer.name}&chat=${key}&before=${first}&${LANG}`);
-    if (context.chat === chat) {
-      state.older(key, found);
-      draw();
-    }
+    if (current().state.viewer) for (const part of parts) part.draw();
   }
 
   viewer.onChange(() => {
-    for (const part of parts) part.change?.();
-    load();
+    change();
+    draw();
+    if (!current().state.viewer && !current().loading) load(current());
   });
   stream.on("message", hear);
   stream.on("read", hear);
-  stream.on("chat", load);
-  stream.onState((now) => {
-    if (now === "live" && failed) load();
-  });
+  stream.on("chat", () => loadAll());
   stream.on("world", (lines) => {
-    if (lines.some(({ seq }) => seq > state.seq)) {
-      anew = true;
-      load();
-    }
+    if (lines.some(({ seq }) => seq > current().state.seq)) loadAll({ anew: true });
   });
-  for (const part of parts) part.change?.();
-  load();
+  stream.onState((now) => {
+    if (now === "live" && [...people.values()].some(({ failed }) => failed)) loadAll();
+  });
+  change();
+  loadAll();
+}
+
+/** What the parts of the view share: whose chats they are, the open one, and ways to change that. */
+function contextOf(current, change, draw) {
+  const stored = () => `open-chat ${viewer.name}`;
+  const context = {
+    get state() {
+      return current().state;
+    },
+    /** The open chat's key; each person has one of their own. */
+    get key() {
+      const key = sessionStorage.getItem(stored()) ?? "bot";
+      return !context.state.viewer || context.state.chats.has(key) ? key : "bot";
+    },
+    get chat() {
+      return context.state.chats.get(context.key);
+    },
+    open(key) {
+      if (key === context.key) return context.messages.toNewest();
+      sessionStorage.setItem(stored(), key);
+      change();
+      draw();
+    },
+    /** Asks for something in the viewer's name, about the open chat unless the body names another. */
+    ask: (deed, body = {}) => post(`/api/chat/${deed}?${LANG}`, { as: viewer.name, chat: context.key, ...body }),
+    async loadOlder() {
+      const { key, chat, state } = context;
+      const [first] = chat.messages.keys();
+      const found = await get(`/api/chat/messages?as=${viewer.name}&chat=${key}&before=${first}&${LANG}`);
+      if (state.chats.get(key) === chat) state.older(key, found);
+      draw();
+    },
+  };
+  return context;
 }

@@ -5,7 +5,6 @@ import { viewer } from "./viewer.js";
 
 /** The open chat's title, what is pinned in it, the person's Telegram language, and blocking the bot. */
 export function mountHead(context) {
-  const { state } = context;
   const [title, subtitle] = ["chat-title", "chat-subtitle"].map((id) => document.getElementById(id));
   const language = document.getElementById("telegram-language");
   const block = document.getElementById("block");
@@ -17,7 +16,7 @@ export function mountHead(context) {
       await context.ask("language", { language: language.value });
     } catch (error) {
       showError(error);
-      language.value = state.viewer.language;
+      language.value = context.state.viewer.language;
     }
   });
   block.addEventListener("click", async () => {
@@ -37,7 +36,7 @@ export function mountHead(context) {
     const label = format(words.language, { name: person() });
     language.title = label;
     document.querySelector(`label[for="${language.id}"]`).textContent = label;
-    if (document.activeElement !== language) language.value = state.viewer.language;
+    if (document.activeElement !== language) language.value = context.state.viewer.language;
     block.hidden = chat.key !== "bot" || !chat.started || chat.blocked;
     pinned.hidden = !chat.pinned;
     if (chat.pinned) fill(pinned, { text: lineOf(chat.pinned) });

@@ -8,7 +8,6 @@ const FRESH = 15; // seconds: what is older came while the page was away
 
 /** Whose Telegram it is, their chats, and the banner of a loud message in another chat than the open one. */
 export function mountList(context) {
-  const { state } = context;
   const list = document.getElementById("chat-list");
   const people = [...document.querySelectorAll("[data-viewer]")];
   const roles = new Map(people.map((one) => [one.dataset.viewer, one.querySelector(".chat-role").textContent]));
@@ -41,19 +40,23 @@ export function mountList(context) {
       one.setAttribute("aria-checked", String(current));
       one.tabIndex = current ? 0 : -1;
     }
-    for (const entry of list.children) mark(entry);
+    for (const entry of [...list.children]) {
+      // Nobody's chats are shown as another's, not even for a moment; everybody has one with the bot.
+      if (!context.state.viewer && entry.dataset.chat !== "bot") entry.remove();
+      else mark(entry);
+    }
   }
 
   function draw() {
     for (const one of people) {
       const name = one.dataset.viewer;
-      const { count, loud } = state.counted(name);
+      const { count, loud } = context.state.counted(name);
       badge(one, count, loud);
       const title = one.querySelector(".chat-person-name").firstChild.textContent.trim();
       one.setAttribute("aria-label", format(words.person, { name: title, role: roles.get(name), n: count }));
     }
     const there = new Map([...list.children].map((entry) => [entry.dataset.chat, entry]));
-    const entries = [...state.chats.values()].map((chat) => drawn(there.get(chat.key) ?? made(chat.key), chat));
+    const entries = [...context.state.chats.values()].map((chat) => drawn(there.get(chat.key) ?? made(chat.key), chat));
     // Whoever stands on an entry by keyboard stays there: only what changed is moved.
     entries.forEach((entry, place) => {
       if (list.children[place] !== entry) list.insertBefore(entry, list.children[place] ?? null);
@@ -69,7 +72,7 @@ export function mountList(context) {
 
   function drawn(entry, chat) {
     const last = [...chat.messages.values()].at(-1);
-    const { count, loud } = state.counted(viewer.name, chat.key);
+    const { count, loud } = context.state.counted(viewer.name, chat.key);
     const today = last && dayOf(last.at) === dayOf(Date.now() / 1000);
     fill(entry, {
       title: chat.title,
@@ -95,9 +98,9 @@ export function mountList(context) {
   function news(message) {
     const { chat } = message;
     const visible = list.checkVisibility();
-    if (message.from === viewer.name || message.silent || message.service || !state.chats.has(chat)) return;
+    if (message.from === viewer.name || message.silent || message.service || !context.state.chats.has(chat)) return;
     if ((chat === context.key && visible) || Date.now() / 1000 - message.at > FRESH) return;
-    const { title } = state.chats.get(chat);
+    const { title } = context.state.chats.get(chat);
     const text = lineOf(message);
     if (!visible) return toast(`${title}: ${text}`); // a narrow page shows another part
     fill(banner, { title, text });

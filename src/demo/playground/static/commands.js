@@ -13,6 +13,7 @@ export function mountCommands(context, field, send) {
     show(context.chat.commands);
     field.focus();
   });
+  list.addEventListener("keydown", key);
   list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
   list.addEventListener("click", (event) => {
     const entry = event.target.closest("[data-command]");
@@ -69,6 +70,7 @@ export function mountCommands(context, field, send) {
   }
 
   function close() {
+    if (list === document.activeElement) field.focus();
     list.hidden = true;
     all = false;
     button.setAttribute("aria-expanded", "false");

@@ -42,14 +42,15 @@ export function start({ stream }) {
 
   async function send(card) {
     const place = card.querySelector("[data-place]");
+    busy(card, true);
+    place.replaceChildren(clone("happening-waiting"));
+    await loaded; // before that nothing is chosen
     const wish = {
       name: card.dataset.happening,
       forge: select("forge").value,
       project: select("project").value,
       about: select("about").value,
     };
-    busy(card, true);
-    place.replaceChildren(clone("happening-waiting"));
     try {
       const made = await post(`/api/happenings?${LANG}`, wish);
       const result = clone("happening-result");
@@ -123,7 +124,8 @@ export function start({ stream }) {
     chosen = false;
     follow();
   });
-  const again = gathered(() => load().catch((error) => toast(error.message, { tone: "destructive" })), 300);
+  const reload = () => load().catch((error) => toast(error.message, { tone: "destructive" }));
+  const again = gathered(reload, 300);
   stream.on("world", () => {
     for (const place of part.querySelectorAll("[data-place]")) place.replaceChildren();
     again();
@@ -134,7 +136,7 @@ export function start({ stream }) {
   document.addEventListener("tabchosen", (event) => {
     if (event.target.id === "tab-events") again();
   });
-  again();
+  const loaded = reload();
 }
 
 function offer(element, options) {

@@ -9,7 +9,6 @@ const FADE = 200; // milliseconds
 
 /** The messages of the open chat: drawn in place, with days between them, followed as they come in. */
 export function mountMessages(context) {
-  const { state } = context;
   const log = document.getElementById("messages");
   const newest = document.getElementById("newest");
   const articles = new Map(); // id -> article
@@ -19,7 +18,18 @@ export function mountMessages(context) {
   const atFoot = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
   const visible = () => document.visibilityState === "visible" && log.checkVisibility();
 
-  log.addEventListener("scroll", settle, { passive: true });
+  let following = true; // whether one reads along, as of the last scroll
+
+  log.addEventListener(
+    "scroll",
+    () => {
+      following = atFoot();
+      settle();
+    },
+    { passive: true },
+  );
+  // The field below grows and the chat shrinks: whoever was at the newest stays there.
+  new ResizeObserver(() => following && toNewest()).observe(log);
   for (const event of ["visibilitychange", "tabchosen"]) document.addEventListener(event, () => context.chat && settle());
   newest.addEventListener("click", toNewest);
   log.addEventListener("click", (event) => {
@@ -42,12 +52,12 @@ export function mountMessages(context) {
     const place = `${viewer.name} ${context.key}`;
     const fresh = shown !== place;
     if (fresh) begin(place);
-    const following = fresh || atFoot();
-    if (following && context.chat.messages.size > MOST) shorten(context.chat);
+    const along = fresh || atFoot();
+    if (along && context.chat.messages.size > MOST) shorten(context.chat);
     arrange([...parts()]);
     log.removeAttribute("aria-busy");
     if (fresh) enter();
-    else if (following) log.scrollTop = log.scrollHeight;
+    else if (along) log.scrollTop = log.scrollHeight;
     settle();
   }
 
@@ -56,7 +66,7 @@ export function mountMessages(context) {
     articles.clear();
     log.setAttribute("aria-busy", "true");
     log.replaceChildren();
-    const unread = [...(state.unread[viewer.name][context.key]?.keys() ?? [])];
+    const unread = [...(context.state.unread[viewer.name][context.key]?.keys() ?? [])];
     unreadFrom = unread.length ? Math.min(...unread) : null;
   }
 
@@ -143,7 +153,7 @@ export function mountMessages(context) {
     if (!context.chat || shown !== `${viewer.name} ${context.key}`) return;
     const foot = atFoot();
     if (foot && visible()) markRead();
-    const { count, loud } = state.counted(viewer.name, context.key);
+    const { count, loud } = context.state.counted(viewer.name, context.key);
     newest.hidden = foot;
     const counter = newest.querySelector(".counter");
     counter.hidden = count === 0;
@@ -154,8 +164,8 @@ export function mountMessages(context) {
 
   function markRead() {
     const last = Math.max(0, ...context.chat.messages.keys());
-    const reads = state.read[viewer.name];
-    if (last <= (reads[context.key] ?? 0) || state.counted(viewer.name, context.key).count === 0) return;
+    const reads = context.state.read[viewer.name];
+    if (last <= (reads[context.key] ?? 0) || context.state.counted(viewer.name, context.key).count === 0) return;
     reads[context.key] = last; // asked once; the line that follows clears the counters everywhere
     context.ask("read", { upto: last }).catch((error) => {
       reads[context.key] = 0;
