@@ -32,15 +32,17 @@
     return false;
   };
 
-  // The boxes of its lines of text, without what is there for screen readers alone.
+  // The boxes of its lines of text, without what is there for screen readers alone, and what ends in an ellipsis.
   const lines = (element) => {
     const found = [];
     const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
-      const around = texts.currentNode.parentElement.getBoundingClientRect();
+      const around = texts.currentNode.parentElement;
+      const { width, height } = around.getBoundingClientRect();
+      const shortened = around !== element && getComputedStyle(around).textOverflow === "ellipsis";
       const range = document.createRange();
       range.selectNodeContents(texts.currentNode);
-      if (around.width > 2 && around.height > 2) found.push(...range.getClientRects());
+      if (width > 2 && height > 2 && !shortened) found.push(...range.getClientRects());
     }
     return found;
   };
