@@ -2,6 +2,8 @@
 (touch) => {
   const faults = [];
   const controls = "button, select, input, textarea, a[href], [role=tab], [role=radio], [role=switch], summary";
+  // What lies over the rest of the page, is meant to, and goes again.
+  const floating = ".toasts, .chat-banner, .chat-newest, .chat-commands, dialog, [popover]";
   const width = document.documentElement.clientWidth;
 
   const named = (element) => {
@@ -20,6 +22,8 @@
     }
     return { left, top, right, bottom };
   };
+  // A link within a text, which wraps with it.
+  const flows = (element) => getComputedStyle(element).display === "inline" || element.matches(".bubble-text .link");
   const area = (box) => Math.max(0, box.right - box.left) * Math.max(0, box.bottom - box.top);
   const shared = (a, b) => ({
     left: Math.max(a.left, b.left), top: Math.max(a.top, b.top),
@@ -64,7 +68,7 @@
         || line.bottom > box.bottom + 1 || line.top < box.top - 1);
       if (cut || element.scrollWidth > element.clientWidth + 1) faults.push(`${named(element)} has words cut off`);
     }
-    const inText = element.localName === "a" && getComputedStyle(element).display === "inline";
+    const inText = flows(element);
     const small = ["checkbox", "radio"].includes(element.type);
     if (touch && !inText && !small && box.height < 39.5) {
       faults.push(`${named(element)} is ${Math.round(box.height)} px high, too low for a finger`);
@@ -72,7 +76,8 @@
   }
   for (const [index, one] of visible.entries()) {
     for (const other of visible.slice(index + 1)) {
-      if (one.contains(other) || other.contains(one)) continue;
+      if (one.contains(other) || other.contains(one) || flows(one) || flows(other)) continue;
+      if (one.closest(floating) !== other.closest(floating)) continue;
       const common = shared(seen(one), seen(other));
       if (common.right - common.left > 1 && common.bottom - common.top > 1) {
         faults.push(`${named(one)} and ${named(other)} overlap`);

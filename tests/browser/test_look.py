@@ -1,6 +1,7 @@
 """Every tab and dialog, wide and narrow, light and dark, in both languages: laid out well and open to everybody."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
@@ -81,10 +82,11 @@ def scenes(visitor: Visitor) -> Iterator[str]:
     yield "chat-stranger"
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", SIZES)
-@pytest.mark.parametrize("language", ["en", "ru"])
-def test_every_tab_and_dialog(visit: Windows, lived: None, width: str, theme: str, language: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "width", "theme"),
+    [*product(["en"], SIZES, THEMES), *product(["ru"], SIZES, ["light"])],  # words have no theme
+)
+def test_every_tab_and_dialog(visit: Windows, lived: None, language: str, width: str, theme: str) -> None:
     ann = visit("ann", size=SIZES[width], dark=THEMES[theme], language=language)
     faults: list[str] = []
     for name in scenes(ann):
@@ -93,4 +95,4 @@ def test_every_tab_and_dialog(visit: Windows, lived: None, width: str, theme: st
             found += access_faults(ann.page)
         faults += [f"{name}: {fault}" for fault in found]
         picture(ann.page, SHOTS, f"{name}-{width}-{theme}-{language}")
-    assert "\n".join(dict.fromkeys(faults)) == ""
+    assert not faults, "\n".join(dict.fromkeys(faults))

@@ -103,19 +103,13 @@ function drawKeyboard(keyboard, rows) {
   keyboard.hidden = rows.length === 0;
   while (keyboard.children.length > rows.length) keyboard.lastElementChild.remove();
   rows.forEach((keys, row) => {
-    const line = keyboard.children[row] ?? keyboard.appendChild(lineOfKeys());
+    const line = keyboard.children[row] ?? keyboard.appendChild(clone("chat-key-row"));
     while (line.children.length > keys.length) line.lastElementChild.remove();
     keys.forEach((key, column) => drawKey(line.children[column] ?? line.appendChild(clone("chat-key")), key, row, column));
   });
   if (!focused || keyboard.contains(document.activeElement)) return;
   // The button under the finger is gone: the last that there is, else the message.
   (keyboard.querySelector(".keyboard-row:last-child > :last-child") ?? keyboard.closest("article")).focus();
-}
-
-function lineOfKeys() {
-  const line = document.createElement("div");
-  line.className = "keyboard-row";
-  return line;
 }
 
 function drawKey(button, { text, kind }, row, column) {

@@ -14,6 +14,11 @@ export const viewer = {
     if (name === current) return;
     current = name;
     sessionStorage.setItem(KEY, name);
+    const address = new URL(location.href);
+    if (address.searchParams.has("as")) {
+      address.searchParams.set("as", name); // so that a reload shows the same person
+      history.replaceState(history.state, "", address);
+    }
     for (const listener of listeners) listener(name);
   },
 
