@@ -1,60 +1,117 @@
 """Reading request bodies from whoever connects: bounded in size, in time and over the whole process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ctypes
+import io
+import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from src.webhook.connections import connection_of
+
 MAX_BODY = 25 * 1024 * 1024  # GitHub sends nothing larger
 _SMALL = 1024 * 1024  # nearly all deliveries are far smaller; these have memory of their own
-_SECONDS = 15.0  # a forge has given up by then
+_CHUNK = 64 * 1024  # what a request may hold beside what it is charged for
+_SECONDS = 13.5  # where the connection is not watched; see `connections`
 _PATIENCE = 5.0  # how long a request waits for memory
+_RETRY_AFTER = {"Retry-After": "10"}
+_M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 class Budget:
     """Bytes of bodies that all requests in flight may hold together, charged as they come in.
 
-    What a client only announces costs nothing, and large bodies cannot use up what small ones need.
+    What a client only announces costs nothing, and large bodies cannot use up what small ones need. Many large ones
+    that grow side by side would wait for each other for ever: `reserve` is for one of them, which so gets on.
     """
 
-    def __init__(self, large: int = 48 * 1024 * 1024, small: int = 16 * 1024 * 1024) -> None:
-        self._large, self._small = _Pool(large), _Pool(small)
+    def __init__(
+        self,
+        large: int = 16 * 1024 * 1024,
+        small: int = 16 * 1024 * 1024,
+        reserve: int = MAX_BODY,
+    ) -> None:
+        self._large, self._small = _Pool(large, reserve), _Pool(small, 0)
 
     @asynccontextmanager
-    async def share(self, declared: int | None) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
-        """A function that charges bytes to this request, given back at the end; 503 when none get free in time."""
-        pool = self._small if declared is not None and declared <= _SMALL else self._large
-        held = 0
-
-        async def charge(size: int) -> None:
-            nonlocal held
-            await pool.take(size)
-            held += size
-
+    async def share(self, declared: int | None) -> AsyncIterator["Share"]:
+        """What one request holds, given back at the end."""
+        share = Share(self._small if declared is not None and declared <= _SMALL else self._large)
         try:
-            yield charge
+            yield share
         finally:
-            await pool.give_back(held)
+            await share.give_back()
+
+
+class Share:
+    """One request's part of a pool."""
+
+    def __init__(self, pool: "_Pool") -> None:
+        self._pool = pool
+        self.common = 0  # bytes
+        self.is_waiting = False
+
+    async def charge(self, size: int) -> None:
+        """Take so many bytes more. 503 when none get free in time."""
+        self.is_waiting = True
+        await self._pool.take(self, size)
+        self.is_waiting = False
+
+    async def give_back(self) -> None:
+        """All of it."""
+        await self._pool.give_back(self)
 
 
 class _Pool:
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, reserve: int) -> None:
         self._free = size
+        self._reserve = reserve
+        self._favoured: Share | None = None  # whose further bytes are taken from the reserve
+        self._used = 0  # bytes of the reserve
         self._changed = asyncio.Condition()
 
-    async def take(self, size: int) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE), self._changed:
-                await self._changed.wait_for(lambda: self._free >= size)
-                self._free -= size
-        except TimeoutError:
-            raise web.HTTPServiceUnavailable(text="Too much at once.", headers={"Retry-After": "10"}) from None
+    async def take(self, share: Share, size: int) -> None:
+        if not self._has(share, size):
+            try:
+                async with asyncio.timeout(_PATIENCE), self._changed:
+                    await self._changed.wait_for(lambda: self._has(share, size))
+            except TimeoutError:
+                raise overloaded("Too much at once.") from None
+        if self._favoured is share or self._free < size:
+            self._favoured = share
+            self._used += size
+        else:
+            self._free -= size
+            share.common += size
 
-    async def give_back(self, size: int) -> None:
+    async def give_back(self, share: Share) -> None:
         async with self._changed:
-            self._free += size
+            self._free += share.common
+            share.common = 0
+            if self._favoured is share:
+                self._favoured, self._used = None, 0
             self._changed.notify_all()
+
+    def _has(self, share: Share, size: int) -> bool:
+        fits = self._used + size <= self._reserve
+        return (self._favoured is share and fits) or self._free >= size or (self._favoured is None and fits)
+
+
+def give_memory_back() -> None:
+    """Have large blocks returned to the system when they are freed; for the whole process, from now on.
+
+    glibc raises that threshold by itself with each large block that is freed, up to 32 MiB. Bodies then leave holes in
+    the heap: after four floods of 40 bodies the process had grown by 100 MB, with a fixed threshold by 30, for good.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none, and needs none
+        libc.mallopt(_M_MMAP_THRESHOLD, _SMALL)
+
+
+def overloaded(text: str) -> web.HTTPServiceUnavailable:
+    """The answer to what cannot be taken now. GitHub sends nothing again by itself: catching up asks it to."""
+    return web.HTTPServiceUnavailable(text=text, headers=_RETRY_AFTER)
 
 
 @asynccontextmanager
@@ -63,29 +120,34 @@ async def read_body(request: web.Request, budget: Budget) -> AsyncIterator[bytes
 
     A compressed body is refused because its signature covers other bytes than those that would be unpacked.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if any(coding.strip().lower() != "identity" for coding in request.headers.getall("Content-Encoding", ())):
         raise web.HTTPUnsupportedMediaType(text="Compressed bodies are not accepted.")
     declared = request.content_length
     if declared is not None and declared > MAX_BODY:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=declared)
-    async with budget.share(declared) as charge:
+    connection = connection_of(request)
+    now = asyncio.get_running_loop().time()
+    async with budget.share(declared) as share:
         try:
-            async with asyncio.timeout(_SECONDS):
-                body = await _read(request, charge)
+            async with asyncio.timeout(_SECONDS if connection is None else connection.seconds_left(now)):
+                body = await _read(request, share)
         except TimeoutError:
+            if share.is_waiting:
+                raise overloaded("Too much at once.") from None
             raise web.HTTPRequestTimeout(text="The body came too slowly.") from None
         except (web.RequestPayloadError, ConnectionResetError):
             raise web.HTTPBadRequest(text="The body broke off.") from None
+        if connection is not None:
+            connection.arrived()
         yield body
 
 
-async def _read(request: web.Request, charge: Callable[[int], Awaitable[None]]) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=size)
-        await charge(len(chunk))
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def _read(request: web.Request, share: Share) -> bytes:
+    """Into one growing buffer, which becomes the body without another copy."""
+    buffer = io.BytesIO()
+    while chunk := await request.content.read(_CHUNK):
+        if buffer.tell() + len(chunk) > MAX_BODY:
+            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=buffer.tell() + len(chunk))
+        await share.charge(len(chunk))
+        buffer.write(chunk)
+    return buffer.getvalue()

@@ -1,8 +1,9 @@
-"""HTTP: find the hook, verify, hand to the inbox, 202. Nothing is parsed here."""
+"""HTTP: who may come, find the hook, verify, hand to the inbox, 202. Nothing is parsed here."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -14,21 +15,26 @@ from src.database.models import Hook
 from src.database.repositories import event_log, hooks
 from src.database.repositories.deliveries import NewDelivery
 from src.forge import BadSignature, ForgeType
-from src.webhook.bodies import Budget, read_body
+from src.webhook import bad_signatures
+from src.webhook.bad_signatures import Bursts
+from src.webhook.bodies import Budget, overloaded, read_body
 from src.webhook.inbox import Inbox, compress
+from src.webhook.known_hooks import KnownHooks
 from src.webhook.metrics import Metrics
+from src.webhook.networks import Gate
 
 log = logging.getLogger(__name__)
 
+_COMMIT_SECONDS = 8.0  # forges give up after ten; what is stored after all is known when it comes again
 _UNDER_WAY = timedelta(days=1)  # how late what a hook brings may come after another took over
 
 
-def known_hooks(seconds: float = 5) -> TTLCache[tuple[str, str | None], Hook]:
+def known_hooks(seconds: float = 5) -> KnownHooks:
     """A memory for hooks, so that a burst asks the database once.
 
     A secret that was rotated meanwhile does no harm: before a delivery is refused, the hook is looked up anew.
     """
-    return TTLCache(1_000, seconds)
+    return KnownHooks(seconds)
 
 
 def complaints(seconds: float = 60) -> TTLCache[int, bool]:
@@ -47,8 +53,11 @@ class Receiver:
     budget: Budget
     metrics: Metrics
     clock: Callable[[], datetime]
-    known: TTLCache[tuple[str, str | None], Hook]  # hooks looked up lately; see `known_hooks`
+    known: KnownHooks  # hooks looked up lately; see `known_hooks`
     complained: TTLCache[int, bool]  # hooks of which a bad signature was logged lately
+    gate: Gate | None = None  # who may come; none: everybody
+    admin_ids: frozenset[int] = frozenset()  # Telegram's numbers of who hears of bursts, besides whom a code made admin
+    bursts: Bursts = field(default_factory=Bursts)
 
     async def receive(self, request: web.Request) -> web.Response:
         """``POST /webhook/{forge}[/{hook_id}]``: 202 means on disk."""
@@ -68,8 +77,9 @@ class Receiver:
         forge = self.types.get(kind)
         if forge is None:
             raise web.HTTPNotFound(text="No such forge.")
-        public_id = request.match_info.get("hook_id")
-        hook = await self._hook(kind, public_id)
+        if self.gate is not None:
+            await self.gate.check(request, kind)
+        hook = await self.known.find(self.database, kind, request.match_info.get("hook_id"))
         if hook is None or _is_forgotten(hook, self.clock()):
             raise web.HTTPNotFound(text="No such hook.")
         async with read_body(request, self.budget) as body:
@@ -86,8 +96,13 @@ class Receiver:
                 body=compress(body),
                 received_at=now,
             )
+            del body  # it may be large, and what follows takes the disk's time
         try:
-            await self.inbox.put(delivery)
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self.inbox.put(delivery)
+        except TimeoutError:
+            log.warning("hook %s: the delivery was not stored in time", hook.id)
+            raise overloaded("Not stored yet, send again.") from None
         except Exception as error:
             log.exception("hook %s: the delivery could not be stored", hook.id)
             raise web.HTTPServiceUnavailable(text="Not stored, send again.", headers={"Retry-After": "30"}) from error
@@ -103,7 +118,8 @@ class Receiver:
             try:
                 forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
             except (BadSignature, UndecryptableError):
-                hook = await self._looked_up(forge.kind, request.match_info.get("hook_id")) or hook
+                address = request.match_info.get("hook_id")
+                hook = await self.known.look_up(self.database, forge.kind, address) or hook
                 forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
         except UndecryptableError as error:
             if hook.id not in self.complained:
@@ -111,24 +127,9 @@ class Receiver:
                 log.error("hook %s: its secret was %s", hook.id, error)  # noqa: TRY400 - the trace says nothing more
             raise web.HTTPServiceUnavailable(text="Not verifiable now.", headers={"Retry-After": "300"}) from None
         except BadSignature:
+            self.metrics.bad_signatures.labels(forge.kind).inc()
             await self._complain(hook, now)
             raise web.HTTPUnauthorized(text="The signature does not fit this hook's secret.") from None
-        return hook
-
-    async def _hook(self, kind: str, public_id: str | None) -> Hook | None:
-        hook = self.known.get((kind, public_id))
-        return hook if hook is not None else await self._looked_up(kind, public_id)
-
-    async def _looked_up(self, kind: str, public_id: str | None) -> Hook | None:
-        async with self.database.read() as session:
-            if public_id is None:
-                hook = await hooks.environment(session, kind)
-            else:
-                hook = await hooks.by_public_id(session, kind, public_id)
-        if hook is None or hook.removed_at is not None:  # it may be wanted again, and then at once
-            self.known.pop((kind, public_id), None)
-        else:
-            self.known[kind, public_id] = hook
         return hook
 
     async def _is_replaced(self, hook: Hook, removed_at: datetime, now: datetime) -> bool:
@@ -148,6 +149,8 @@ class Receiver:
 
     async def _complain(self, hook: Hook, now: datetime) -> None:
         """Say it where people look, but not so often that a stranger could fill the disk."""
+        if hook.removed_at is None and self.bursts.wrong(hook.id, now):
+            await bad_signatures.tell(self.database, hook, self.admin_ids, now)
         if hook.id in self.complained:
             return
         self.complained[hook.id] = True
