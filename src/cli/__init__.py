@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy.exc import DatabaseError
 
 from src import logs
+from src.cli import operating
 from src.cli.mistakes import (
     check_database,
     check_folder,
@@ -24,9 +25,11 @@ from src.cli.mistakes import (
     is_of_binding,
     settings_for,
     unusable,
+    where_from_outside,
     who_may,
 )
-from src.config import ConfigError, Settings, load_settings, tokens_set
+from src.config import ConfigError, Settings, Tunnel, load_settings, tokens_set
+from src.database.key_file import KeyFile
 
 # Every command imports what it needs where it runs: only `run` with the bot or the sender loads aiogram.
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="main.py", description="Git Assistant: GitHub and GitLab events on Telegram.")
-    parser.set_defaults(command=_run, only=frozenset(ROLES))
+    parser.set_defaults(command=_run, only=frozenset(ROLES), tunnel=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     run = commands.add_parser("run", help="run bot, relay, worker and sender (the default)")
@@ -66,8 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="find what is wrong and how to mend it")
     doctor.add_argument("--json", action="store_true", help="findings for machines")
     doctor.set_defaults(command=_doctor)
+    for each in (run, check, doctor):
+        each.add_argument("--tunnel", type=Tunnel, choices=list(Tunnel), help="as the setting TUNNEL")
 
     commands.add_parser("migrate", help="bring the database up to date").set_defaults(command=_migrate)
+
+    operating.add(commands, _in_loop)
 
     log = commands.add_parser("log", help="show what became of deliveries and messages, newest last")
     log.add_argument("--kind", help="webhook, webhook_error, message, message_error, hook, ...")
@@ -123,7 +130,7 @@ def _pace(value: str) -> float:
 
 
 def _run(given: argparse.Namespace) -> int:
-    settings = settings_for(given.only)
+    settings = settings_for(given.only, given.tunnel)
     logs.set_up(settings.log_format)
     from src.app import key_file, run
 
@@ -143,20 +150,20 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _check_config(given: argparse.Namespace) -> int:
-    settings = settings_for(given.only)
+    settings = settings_for(given.only, given.tunnel)
     print(f"The settings are fine for {', '.join(role for role in ROLES if role in given.only)}.")
-    if settings.public_url is None:
-        print("PUBLIC_URL is not set: hooks have to be made by hand.")
+    if (line := where_from_outside(settings)) is not None:
+        print(line)
     if "bot" in given.only:
         print(who_may(settings))
     return 0
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from src.app import key_file, site_of
+    from src.app import key_file, site_of, tunnel_of
     from src.doctor import Inputs, examine, human, machine
 
-    settings = load_settings()
+    settings = load_settings(tunnel=given.tunnel)
     site = site_of(settings)
     inputs = Inputs(
         token=_plain(settings.telegram_bot_token),
@@ -166,6 +173,7 @@ def _doctor(given: argparse.Namespace) -> int:
         forges=tuple((instance.kind, instance.base_url) for instance in site.instances),
         types=site.types,
         public_url=settings.public_url,
+        tunnel=tunnel_of(settings),
         host=settings.host,
         port=settings.port,
         access=settings.access.value,
@@ -295,7 +303,7 @@ def _user_guide(_given: argparse.Namespace) -> int:
 def _known_keys(settings: Settings, file: Path) -> tuple[str, ...]:
     """The keys that there are; none before the first start."""
     if not settings.secret_keys and file.exists():
-        return (file.read_text().strip(),)
+        return KeyFile(file).read()
     return tuple(key.get_secret_value() for key in settings.secret_keys)
 
 

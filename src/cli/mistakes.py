@@ -5,23 +5,39 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 
-from src.config import Access, ConfigError, Settings, load_settings
+from src.config import Access, ConfigError, Settings, Tunnel, load_settings
+from src.database.crypto import SecretBox
+from src.database.key_file import KeyFile
 
 SPEAKS_TO_TELEGRAM = frozenset({"bot", "sender"})
 
 
-def settings_for(roles: frozenset[str]) -> Settings:
-    """The settings, with all that these roles need."""
-    settings = load_settings()
+def settings_for(roles: frozenset[str], tunnel: Tunnel | None = None) -> Settings:
+    """The settings, with all that these roles need; `tunnel` as the command line has it."""
+    settings = load_settings(tunnel=tunnel)
+    check_networks(settings)
     if settings.telegram_bot_token is None and roles & SPEAKS_TO_TELEGRAM:
         raise ConfigError(
             "TELEGRAM_BOT_TOKEN: is not set; get one from @BotFather, "
             "or start only what needs none: `run --only webhook,worker`"
         )
     return settings
+
+
+def check_networks(settings: Settings) -> None:
+    """Refuse a name among the allowed networks that stands for none."""
+    from src.forges import FORGE_TYPES
+
+    publishing = sorted(kind for kind, forge in FORGE_TYPES.items() if forge.publishes_networks)
+    named = [item for item in settings.webhook_allowed_networks if item.isalpha()]
+    unknown = [item for item in named if item not in publishing]
+    if unknown:
+        raise ConfigError(
+            f"WEBHOOK_ALLOWED_NETWORKS: `{unknown[0][:60]}` publishes no networks that can be asked for; "
+            f"write them out, e.g. 192.0.2.0/24, or choose from {', '.join(publishing)}"
+        )
 
 
 def who_may(settings: Settings) -> str:
@@ -38,12 +54,19 @@ def who_may(settings: Settings) -> str:
     )
 
 
+def where_from_outside(settings: Settings) -> str | None:
+    """A line about how the forges reach the relay; `None` where PUBLIC_URL says it all."""
+    if settings.tunnel is not None and settings.public_url is None:
+        return f"TUNNEL is {settings.tunnel}: its agent is asked for the public address."
+    return "PUBLIC_URL is not set: hooks have to be made by hand." if settings.public_url is None else None
+
+
 def check_key_file(settings: Settings, file: Path) -> None:
     """Refuse a key beside the database that opens nothing; one that is not there is made later."""
     if settings.secret_keys or not file.exists():
         return
     try:
-        Fernet(file.read_text().strip())
+        SecretBox(KeyFile(file).read())
     except (ValueError, OSError):
         raise ConfigError(
             f"{file}: holds no Fernet key; put the key back from your backup. If it is lost, delete the file: "
