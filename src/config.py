@@ -1,7 +1,8 @@
 """Settings, read from the environment and `.env` once, by the command line."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from ipaddress import ip_network
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -17,6 +18,14 @@ class Access(StrEnum):
     PAIRING = "pairing"
     OPEN = "open"
     LIST = "list"
+
+
+class Tunnel(StrEnum):
+    """What makes this machine reachable from outside."""
+
+    NGROK = "ngrok"
+    CLOUDFLARED = "cloudflared"
+    SSH = "ssh"
 
 
 class LogFormat(StrEnum):
@@ -60,6 +69,25 @@ class Settings(BaseSettings):
         description="Where the forges reach this relay from outside, e.g. https://bot.example.org. "
         "Only for hooks that the bot makes itself; without it they are made by hand.",
     )
+    tunnel: Tunnel | None = Field(
+        None,
+        description="ngrok or cloudflared: its agent on this machine is asked for the address, PUBLIC_URL stays unset, "
+        "and hooks follow when the address changes. ssh: PUBLIC_URL is the address of the server at the other end.",
+    )
+    tunnel_agent_url: str | None = Field(
+        None,
+        description="Where the tunnel's agent answers, if not at http://127.0.0.1:4040 (ngrok) "
+        "or http://127.0.0.1:20241 to 20245 (cloudflared's metrics).",
+    )
+    webhook_allowed_networks: _Addresses = Field(
+        (),
+        description="Who may send webhooks, besides what signatures say: networks, or `github` for those that GitHub "
+        "publishes, separated by commas. Everybody when empty. Behind a proxy it needs TRUSTED_PROXIES.",
+    )
+    trusted_proxies: _Addresses = Field(
+        (),
+        description="Networks of the proxies and tunnels in front whose X-Forwarded-For is believed, e.g. 127.0.0.1.",
+    )
     host: str = Field("127.0.0.1", description="The address that the relay listens on.")
     port: int = Field(8000, ge=0, le=65535, description="The port that the relay listens on; 0 takes a free one.")
     database_url: str = Field(
@@ -88,7 +116,9 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(LogFormat.TEXT, description="How log lines look: text or json.")
 
-    @field_validator("github_api_urls", "gitlab_urls", "secret_keys", mode="before")
+    @field_validator(
+        "github_api_urls", "gitlab_urls", "secret_keys", "webhook_allowed_networks", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value) if isinstance(value, str) else value
@@ -103,7 +133,7 @@ class Settings(BaseSettings):
             raise ValueError("must be Telegram numbers separated by commas, e.g. 123456789; @userinfobot tells yours")
         return parts
 
-    @field_validator("telegram_api_url", "github_api_url", "gitlab_url", "public_url")
+    @field_validator("telegram_api_url", "github_api_url", "gitlab_url", "public_url", "tunnel_agent_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return None if value is None else _checked_address(value)
@@ -122,6 +152,16 @@ class Settings(BaseSettings):
     @classmethod
     def _github_apis(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_checked_github_api(item) for item in value)
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _networks_or_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(item.lower() if item.isalpha() else _checked_network(item) for item in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_checked_network(item) for item in value)
 
     @field_validator("public_url")
     @classmethod
@@ -173,6 +213,20 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tunnel_fits(self) -> Self:
+        if self.tunnel is Tunnel.SSH and self.public_url is None:
+            raise ValueError(
+                "TUNNEL is `ssh`, which tells no address: put the one of the server at its other end in PUBLIC_URL, "
+                "e.g. https://bot.example.org"
+            )
+        if self.tunnel in (Tunnel.NGROK, Tunnel.CLOUDFLARED) and self.public_url is not None:
+            raise ValueError(
+                f"TUNNEL is `{self.tunnel}`, whose agent tells the address: leave PUBLIC_URL unset; "
+                "or leave TUNNEL unset, where the address never changes"
+            )
+        return self
+
 
 def _parts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -195,16 +249,26 @@ def _checked_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _checked_network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"holds {value[:60]!r}, which is no network; write e.g. 192.0.2.0/24") from None
+
+
 def _checked_github_api(value: str) -> str:
     if urlsplit(value).hostname in ("github.com", "www.github.com"):
         raise ValueError("is GitHub's web site; its API is at https://api.github.com")
     return value
 
 
-def load_settings() -> Settings:
-    """Read the settings. Raises `ConfigError` with one line for each variable that is wrong; no value is repeated."""
+def load_settings(*, tunnel: Tunnel | None = None) -> Settings:
+    """Read the settings; what is given here goes before the environment.
+
+    Raises `ConfigError` with one line for each variable that is wrong; no value is repeated.
+    """
     try:
-        return Settings()
+        return Settings() if tunnel is None else Settings(tunnel=tunnel)
     except ValidationError as error:
         lines = []
         for item in error.errors(include_input=False, include_url=False, include_context=False):
@@ -217,8 +281,10 @@ def load_settings() -> Settings:
 
 def _choices(name: str) -> str:
     """What a setting with few values takes."""
-    choices = Settings.model_fields[name].annotation
-    if not (isinstance(choices, type) and issubclass(choices, StrEnum)):
+    annotation = Settings.model_fields[name].annotation
+    kinds = [item for item in (annotation, *get_args(annotation)) if isinstance(item, type)]
+    choices = next((kind for kind in kinds if issubclass(kind, StrEnum)), None)
+    if choices is None:
         raise TypeError(f"{name} has no choices")
     *others, last = (choice.value for choice in choices)
     return f"must be {', '.join(others)} or {last}"

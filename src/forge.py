@@ -47,6 +47,14 @@ class Rejected(ForgeError):
     """The forge understood and refused (422 and the like): its message says why."""
 
 
+class NothingToTest(Rejected):
+    """The forge has nothing to make a test delivery from."""
+
+
+class Unsupported(ForgeError):
+    """This instance does not offer it, whoever asks: its version is too old."""
+
+
 class RateLimited(ForgeError):
     """Too many requests: wait until `until` (aware UTC)."""
 
@@ -174,6 +182,19 @@ class HookSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteDelivery:
+    """One attempt to deliver, as the forge remembers it; attempts of one delivery share its key."""
+
+    id: str  # of the attempt; later ones have greater numbers
+    key: str  # what `WebhookCodec.delivery_key` says of it
+    succeeded: bool  # somebody at the hook's address accepted it
+    is_repeat: bool = False  # the forge says that it was sent again
+    can_repeat: bool = True  # False: the forge no longer has what it sent, or not for the hook's present address
+    at: datetime | None = None  # aware UTC; None: the forge does not say
+    content: str | None = None  # a digest of what was sent, at most 64 characters; None: the forge does not show it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileDiff:
     """One file of a pull request. `patch` is a unified diff without header, `None` where the forge gives none."""
 
@@ -255,7 +276,16 @@ class ForgeClient(Protocol):
         """Remove a hook; `NotFound` where it is gone already."""
 
     async def test_hook(self, place: HookPlace, hook_id: str) -> None:
-        """Have the forge send a test delivery."""
+        """Have the forge send a test delivery. `NothingToTest`: it has nothing to make one from."""
+
+    async def deliveries(self, place: HookPlace, hook_id: str, since: str | None = None) -> tuple[RemoteDelivery, ...]:
+        """What a hook was sent, the newest first: all attempts after the one with the id `since` that the forge keeps.
+
+        Tests that mean nothing are left out. `Unsupported` where this instance keeps no such list.
+        """
+
+    async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
+        """Have the forge repeat an attempt under its old key, soon. `Rejected` where it tried and could not."""
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """One pull request."""
@@ -286,6 +316,9 @@ class ForgeClient(Protocol):
         `False` only where the forge said no (401, 403, 404); an outage raises.
         """
 
+    async def hook_networks(self) -> tuple[str, ...]:
+        """The networks that its deliveries come from, e.g. ``192.0.2.0/24``; empty where it publishes none."""
+
 
 class Connector(Protocol):
     """Opens clients of one forge kind over one shared HTTP session."""
@@ -315,5 +348,7 @@ class ForgeType:
     # the groups whose hook would cover a project, the nearest first, by the project's path
     hook_groups: Callable[[str], tuple[str, ...]] = lambda _path: ()
     group_hook_needs: tuple[str, ...] = ()  # what such a hook takes besides owning the group, in the forge's words
+    redeliveries_a_minute: int = 60  # how many `redeliver` one hook may be asked for; more, and it limits us
+    publishes_networks: bool = False  # whether `hook_networks` may say anything
     hooks_page: str = ""  # path of the page of a project's webhooks, below the project's address
     hook_labels: Mapping[str, str] = field(default_factory=dict)  # what that page calls the words of `hook_events`

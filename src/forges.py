@@ -70,6 +70,7 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             connector=_github,
             hook_groups=github_hook_groups,
             group_hook_needs=("admin:org_hook",),
+            publishes_networks=True,
             hooks_page=github_website.HOOKS_PAGE,
             hook_labels=github_website.HOOK_LABELS,
         ),
@@ -89,6 +90,7 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             connector=_gitlab,
             hook_groups=gitlab_hook_groups,
             group_hook_needs=("api", "Premium"),
+            redeliveries_a_minute=5,  # "Resend a project webhook event": of one project or group, by one person
             hooks_page=gitlab_website.HOOKS_PAGE,
             hook_labels=gitlab_website.HOOK_LABELS,
         ),

@@ -13,6 +13,7 @@ from src.forge import (
     NotFound,
     ProjectPage,
     ProjectRef,
+    RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
@@ -93,6 +94,13 @@ class FakeClient:
     async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         await self._called("test_hook")
 
+    async def deliveries(self, place: HookPlace, hook_id: str, since: str | None = None) -> tuple[RemoteDelivery, ...]:
+        await self._called("deliveries")
+        return ()
+
+    async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
+        await self._called("redeliver")
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         await self._called("pull_request")
         return RemotePullRequest(
@@ -140,3 +148,7 @@ class FakeClient:
         except NotFound:
             return False
         return not (subject is not None and self.token in self.forge.no_confidential)
+
+    async def hook_networks(self) -> tuple[str, ...]:
+        await self._called("hook_networks")
+        return ()

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from cachetools import TTLCache
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
@@ -32,6 +32,7 @@ from src.gitlab_api.client import GitLabConnector
 from src.webhook.bodies import Budget
 from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
+from src.webhook.known_hooks import KnownHooks
 from src.webhook.manager import HookManager, HookState
 from src.webhook.metrics import Metrics
 from src.webhook.notices import NOTICE_JOB
@@ -68,8 +69,9 @@ class Life:
     url: str  # of the relay
     clock: Clock
     manager: HookManager
-    known: TTLCache[tuple[str, str | None], Hook]  # what the relay knows by heart
+    known: KnownHooks  # what the relay knows by heart
     told: list[tuple[str, int]] = field(default_factory=list)  # each notice that was sent, and to which chat
+    said: list[dict[str, Any]] = field(default_factory=list)  # what each of them speaks of
 
     def words(self, *names: str) -> frozenset[str]:
         """What the forge calls the events that these names need."""
@@ -133,6 +135,7 @@ class Life:
 
         async def notice(job: Job) -> None:
             self.told.append((job.payload["notice"], job.payload["chat_id"]))
+            self.said.append(job.payload["params"])
 
         handlers = {**hook_jobs(self.manager), NOTICE_JOB: notice}
         runner = JobRunner(self.database, handlers, recurring=RECURRING, owner="tests", clock=self.clock)
@@ -183,11 +186,15 @@ def cast(forge: ForgeEmulator) -> None:
 
 
 @asynccontextmanager
-async def living(folder: Path, kind: str) -> AsyncIterator[Life]:
-    """A forge and a relay on loopback, which knows hooks by heart for as long as it does in earnest."""
+async def living(folder: Path, kind: str, *, one_clock: bool = False) -> AsyncIterator[Life]:
+    """A forge and a relay on loopback, which knows hooks by heart for as long as it does in earnest.
+
+    `one_clock`: the forge goes by the relay's clock, so that its pauses and limits end when that goes on.
+    """
     clock = Clock()
+    now = clock if one_clock else utc_now
     async with AsyncExitStack() as stack:
-        emulator: ForgeEmulator = GitHubEmulator() if kind == "github" else GitLabEmulator()
+        emulator: ForgeEmulator = GitHubEmulator(now=now) if kind == "github" else GitLabEmulator(now=now)
         forge = await stack.enter_async_context(emulator)
         cast(forge)
         database = Database(f"sqlite+aiosqlite:///{folder}/test.db")

@@ -333,3 +333,12 @@ async def test_back_leads_to_where_the_webhooks_were_opened_and_close_ends_it(st
     after = await stage.step(ann, "Close")
 
     assert (after.id, labels(after)) == (opened.id, [])
+
+
+async def test_a_hook_whose_failures_cannot_be_mended_says_so(stage: Stage) -> None:
+    ann = await subscriber(stage)
+    assert "is lost" not in (await to_hook(stage, ann)).text
+    async with stage.database.write() as session:
+        await session.execute(update(Hook).values(uncaught="unsupported"))
+    shown = await to_hook(stage, ann)
+    assert shown.text.splitlines()[-1] == "What it fails to bring is lost: this version of GitHub cannot send it again."

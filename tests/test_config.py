@@ -93,6 +93,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("ALLOWED_IDS", "7, ann, bob", "@userinfobot"),
         ("LOG_FORMAT", "xml", "must be text or json"),
         ("LEASE_SECONDS", "1", "3"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "github,192.0.2.0/99", "'192.0.2.0/99', which is no network"),
+        ("TRUSTED_PROXIES", "127.0.0.1,proxy", "'proxy', which is no network"),
     ],
 )
 def test_a_bad_value_is_one_line_with_its_variable(

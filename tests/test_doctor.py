@@ -16,7 +16,7 @@ from sqlalchemy import text
 from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.migrate import upgrade
-from src.database.models import Lease, utc_now
+from src.database.models import Hook, Lease, utc_now
 from src.database.repositories import accounts, forges, people, users
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
@@ -437,3 +437,23 @@ async def test_examining_changes_no_file(ward: Ward, tmp_path: Path) -> None:
     before = names(tmp_path)
     await examine(ward.inputs)
     assert names(tmp_path) - before <= {"assistant.db-wal", "assistant.db-shm"}
+
+
+# --- catching up
+
+
+async def test_hooks_whose_failures_cannot_be_mended_are_counted(ward: Ward) -> None:
+    assert "catching up" not in await ward.findings()
+    async with ward.database.write() as session:
+        forge = await forges.ensure(session, "github", ward.github.url)
+        sealed = SecretBox([KEY]).seal("a secret")
+        for number in range(7):
+            session.add(
+                Hook(
+                    public_id=f"hook{number}", forge_id=forge.id, origin="managed", secret=sealed, events=[],
+                    created_at=utc_now(), uncaught="unsupported" if number else None,
+                )
+            )  # fmt: skip
+    found = (await ward.findings())["catching up"]
+    assert (found.level, "hooks 2, 3, 4, 5, 6 and 1 more is" in found.says) == ("warn", True), found
+    assert "--kind hook" in (found.mend or "")

@@ -187,7 +187,18 @@ raise SystemExit(code)
 
 
 @pytest.mark.parametrize(
-    "command", [["check-config", "--only", "webhook,worker"], ["doctor"], ["migrate"], ["log"], ["make-key"]]
+    "command",
+    [
+        ["check-config", "--only", "webhook,worker"],
+        ["doctor"],
+        ["migrate"],
+        ["log"],
+        ["make-key"],
+        ["dead-letters", "list"],
+        ["backup", "backup.db"],
+        ["restore", "backup.db"],
+        ["rotate-key"],
+    ],
 )
 async def test_aiogram_is_not_loaded_by(command: list[str], tmp_path: Path) -> None:
     ours = {name.upper() for name in Settings.model_fields}

@@ -94,7 +94,8 @@ async def test_a_shared_hook_is_repaired(life: Life, harm: str) -> None:
     row = await life.row()
     assert (row.remote_id, row.last_error) == (str(now.id), None)
     if harm != "deleted":
-        assert (await life.outcomes())[-1] in ("repaired", "widened")
+        outcomes = await life.outcomes()  # what was refused meanwhile is asked for again
+        assert [said for said in outcomes if said != "missed"][-1] in ("repaired", "widened")
 
 
 async def test_a_hook_that_does_not_wake_up_is_made_anew(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,9 +27,19 @@ PARAMS: dict[Notice, dict[str, Any]] = {
     Notice.TOKEN_WELL: {"account_id": 1},
     Notice.HOOK_BROKEN: {"project_id": 1, "reason": "rejected", "message": "Hook limit reached"},
     Notice.HOOK_LOST: {"project_id": 1},
+    Notice.CAUGHT_UP: {"recovered": 50, "recovered_in": ["acme/rocket", "acme/lander"], "recovered_more": 2},
+    Notice.MISSED: {
+        "recovered": 1,
+        "recovered_in": ["acme/rocket"],
+        "lost": 2,
+        "lost_in": ["acme/rocket"],
+        "gap": 1,
+        "gap_in": ["acme/lander"],
+    },
     Notice.SPONSOR_LEFT: {"paths": ["acme/rocket", "acme/lander"], "name": "Ann"},
     Notice.TOPIC_GONE: {"paths": [f"acme/rocket{number}" for number in range(13)]},
     Notice.GUESSING: {"name": "Eve", "telegram_id": 77},
+    Notice.BAD_SIGNATURES: {"forge_id": 1, "project_id": 1, "origin": "manual"},
 }
 MENDS = {
     Notice.TOKEN_DEAD: "/set_github_token",
@@ -39,6 +49,7 @@ MENDS = {
     Notice.SPONSOR_LEFT: "/subscribe",
     Notice.TOPIC_GONE: "/list_subscriptions",
     Notice.GUESSING: "/people",
+    Notice.BAD_SIGNATURES: "/subscribe",
 }
 
 
@@ -97,6 +108,15 @@ def test_of_what_is_gone_nothing_is_said(notice: Notice) -> None:
 
 def test_many_projects_are_counted_after_ten() -> None:
     assert "acme/rocket7, 5 more." in (said(Notice.TOPIC_GONE, facts()) or "")
+
+
+def test_what_came_late_and_what_did_not_stand_in_lines_of_their_own() -> None:
+    assert (said(Notice.CAUGHT_UP, facts()) or "").startswith("50 events of acme/rocket, acme/lander, 2 more had not")
+    came, lost, off = (said(Notice.MISSED, facts()) or "").splitlines()
+    assert came.startswith("1 event of acme/rocket had not reached me")
+    assert lost.startswith("⚠ 2 events of acme/rocket are lost")
+    assert off.startswith("⚠ The webhook of acme/lander was switched off")
+    assert word(Notice.CAUGHT_UP, {}, Facts(), translator("en")) is None
 
 
 def test_of_several_instances_the_one_is_named() -> None:

@@ -36,6 +36,7 @@ from src.forge import (
     NotFound,
     ProjectPage,
     ProjectRef,
+    RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
@@ -45,6 +46,7 @@ from src.forge import (
     Unavailable,
     UnknownEvent,
     Unparsable,
+    Unsupported,
 )
 from src.markdown import excerpt, mentions
 
@@ -189,6 +191,12 @@ class ToyClient:
     async def test_hook(self, place: HookPlace, hook_id: str) -> None:
         raise MissingPermission("hooks of toys are made by hand")
 
+    async def deliveries(self, place: HookPlace, hook_id: str, since: str | None = None) -> tuple[RemoteDelivery, ...]:
+        raise Unsupported("toys forget what they said")
+
+    async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
+        raise NotFound("toys forget what they said")
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         raise NotFound("toys show no changes")
 
@@ -219,6 +227,9 @@ class ToyClient:
         except (NotFound, Unauthorized):
             return False
         return True
+
+    async def hook_networks(self) -> tuple[str, ...]:
+        return ()
 
 
 def _project(item: Mapping[str, Any]) -> RemoteProject:

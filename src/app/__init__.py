@@ -7,15 +7,27 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from src.app.parts import Parts, guard
-from src.app.site import Instance, Site, key_file, prepare, secret_box, site_of
+from src.app.site import Instance, Site, key_file, prepare, secret_box, site_of, tunnel_of
 from src.config import Settings
 from src.database import migrate
 from src.database.credentials import Credentials
 from src.database.database import Database
+from src.database.key_notice import KeyNotice
 from src.forge_http import open_session
 from src.webhook.metrics import Metrics
 
-__all__ = ["ROLES", "Instance", "Site", "key_file", "prepare", "run", "secret_box", "site_of", "stop_on_signals"]
+__all__ = [
+    "ROLES",
+    "Instance",
+    "Site",
+    "key_file",
+    "prepare",
+    "run",
+    "secret_box",
+    "site_of",
+    "stop_on_signals",
+    "tunnel_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +61,10 @@ async def run(
         connectors = {kind: forge.connector(http) for kind, forge in site.types.items()}
         parts = Parts(settings, site, database, Credentials(site.types, connectors, box), Metrics(), stop)
         parts.forges = await prepare(database, site, box)
+        notice = KeyNotice(database, box, owner=parts.owner)
+        closing.push_async_callback(notice.end)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(notice.run(stop), name="keys")
             for name, part in parts.of(roles, ready).items():
                 tasks.create_task(guard(name, part, stop), name=name)
     log.info("stopped")

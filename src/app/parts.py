@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from src.app.site import Site
+from src.app.site import Site, tunnel_of
 from src.config import Settings
 from src.database import migrate
 from src.database.credentials import Credentials
@@ -20,15 +20,18 @@ from src.database.lease import while_held
 from src.database.models import Forge, utc_now
 from src.database.retention import RETENTION_JOB, retention_job
 from src.webhook.bodies import Budget
+from src.webhook.connections import SlowClients
 from src.webhook.enrich import Enricher
 from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
 from src.webhook.manager import HookManager
 from src.webhook.metrics import Metrics
+from src.webhook.networks import Gate, Published, Rule
 from src.webhook.notices import NOTICE_JOB
 from src.webhook.pipeline import Pipeline
 from src.webhook.server import create_app, serve
 from src.webhook.tokens import TOKEN_JOB, token_job
+from src.webhook.tunnel import Watch
 from src.webhook.upkeep import RECURRING, hook_jobs
 
 log = logging.getLogger(__name__)
@@ -72,6 +75,9 @@ class Parts:
             parts["upkeep"] = lambda: self._upkeep().run(self.stop)
         if roles & {"bot", "sender"}:
             parts["telegram"] = lambda: self._telegram(roles)
+        tunnel = tunnel_of(self.settings)
+        if tunnel is not None and roles & {"bot", "worker"}:  # who makes and mends hooks
+            parts["tunnel"] = lambda: Watch(tunnel, self.hooks.move).run(self.stop)
         if "webhook" in roles:
             parts["webhook"] = lambda: self._relay(ready)
         return parts
@@ -107,6 +113,8 @@ class Parts:
             if ready is not None:
                 ready(port)
 
+        rule = Rule.of(self.settings.webhook_allowed_networks, self.settings.trusted_proxies)
+        published = self._published(rule)
         inbox = Inbox(self.database, self.metrics, stored=lambda: _call(self._stored))
         receiver = Receiver(
             self.database,
@@ -118,6 +126,8 @@ class Parts:
             utc_now,
             known_hooks(),
             complaints(),
+            Gate(rule, published),
+            frozenset(self.settings.admin_ids),
         )
         app = create_app(
             receiver,
@@ -127,7 +137,24 @@ class Parts:
             is_migrated=lambda: migrate.is_current(self.database),
             waits=self._waits,
         )
-        await serve(app, inbox, host=self.settings.host, port=self.settings.port, stop=self.stop, ready=listening)
+        host, port, watch = self.settings.host, self.settings.port, SlowClients(self.metrics)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(until(self.stop, published.run(self.stop)), name="networks")
+            await serve(app, inbox, host=host, port=port, stop=self.stop, ready=listening, watch=watch)
+
+    def _published(self, rule: Rule) -> Published:
+        """The networks of the forges that the rule names, kept fresh; what is awaited shows in `readyz`."""
+
+        def awaited(kinds: tuple[str, ...]) -> None:
+            if rule.kinds:
+                self._waits["networks"] = f"those of {', '.join(kinds)} are not known yet" if kinds else None
+
+        awaited(tuple(sorted(rule.kinds)))
+        clients = {
+            kind: [self.credentials.without_token(forge) for forge in self.forges if forge.kind == kind]
+            for kind in rule.kinds
+        }
+        return Published(clients, utc_now, awaited)
 
     async def _telegram(self, roles: frozenset[str]) -> None:
         """Bot and sender: one process at a time for each bot token."""

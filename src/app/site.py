@@ -7,14 +7,16 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from src.config import Settings
-from src.database.crypto import SecretBox, load_or_make_key
+from src.database.crypto import SecretBox
 from src.database.database import Database
+from src.database.key_file import KeyFile
 from src.database.models import Forge, Hook, utc_now
 from src.database.repositories import forges as forge_rows
 from src.database.repositories import hooks as hook_rows
 from src.forge import ForgeType
 from src.forges import FORGE_TYPES
 from src.webhook.pipeline import Checkpoint
+from src.webhook.tunnel import Tunnel
 
 
 async def _no_checkpoint(_: str) -> None:
@@ -54,10 +56,25 @@ def site_of(settings: Settings) -> Site:
     )
 
 
+def tunnel_of(settings: Settings) -> Tunnel | None:
+    """The tunnel that the settings describe, if any."""
+    if settings.tunnel is None:
+        return None
+    return Tunnel(
+        kind=settings.tunnel.value,
+        port=settings.port or None,
+        agent_url=settings.tunnel_agent_url,
+        given=settings.public_url,
+    )
+
+
 def secret_box(settings: Settings) -> SecretBox:
-    """The keys from the settings, or the one beside the SQLite database, made at first use."""
-    keys = [key.get_secret_value() for key in settings.secret_keys]
-    return SecretBox(keys or [load_or_make_key(key_file(settings))])
+    """The keys from the settings, or the one beside the SQLite database, made at first use and followed if changed."""
+    if settings.secret_keys:
+        return SecretBox([key.get_secret_value() for key in settings.secret_keys])
+    file = KeyFile(key_file(settings))
+    file.make()
+    return SecretBox(file.read(), news=file.news)
 
 
 def key_file(settings: Settings) -> Path:

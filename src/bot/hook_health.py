@@ -24,6 +24,15 @@ def health(hook: Hook | None, t: Translator, now: datetime) -> Text:
     return compose(template, group=name(cut(clean(hook.group_path), _GROUP)), state=line)
 
 
+def memory(hook: Hook | None, forge: str, t: Translator) -> str | None:
+    """Where what a webhook fails to bring cannot be had again: that, and why."""
+    if hook is None or hook.uncaught is None:
+        return None
+    if hook.uncaught == "forbidden":
+        return t("What it fails to bring is lost: no token that I have may ask for it again.")
+    return t("What it fails to bring is lost: this version of {forge} cannot send it again.").format(forge=forge)
+
+
 def _state(hook: Hook, t: Translator, now: datetime) -> Text:
     last = None if hook.last_event_at is None else ago(hook.last_event_at, now, t)
     if hook.last_error is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.bot.deps import Scene
 from src.bot.folding import folded
-from src.bot.hook_health import health
+from src.bot.hook_health import health, memory
 from src.bot.keyboards import Act, Keys, markup, shortened
 from src.bot.states import Menu
 from src.database.models import Forge, Hook, Project
@@ -105,7 +105,9 @@ def _leaving(menu: Menu, t: Translator) -> list[InlineKeyboardButton]:
 def title(view: View, t: Translator, scene: Scene) -> Text:
     """The project, and how its webhook does."""
     project = link(cut(clean(view.project.path), _PATH), view.project.url)
-    return Text(Bold(project), "\n", health(view.hook, t, scene.deps.clock()))
+    text = Text(Bold(project), "\n", health(view.hook, t, scene.deps.clock()))
+    lost = memory(view.hook, scene.deps.type_of(view.forge).title, t)
+    return text if lost is None else Text(text, "\n", lost)
 
 
 def hook_keys(menu: Menu, t: Translator, view: View) -> InlineKeyboardMarkup:

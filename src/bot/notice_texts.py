@@ -41,6 +41,8 @@ def word(notice: Notice, params: Mapping[str, Any], facts: Facts, t: Translator)
             return _of_token(notice, facts, t)
         case Notice.HOOK_BROKEN | Notice.HOOK_LOST:
             return _of_hook(notice, params, facts, t)
+        case Notice.CAUGHT_UP | Notice.MISSED:
+            return _of_missed(params, t)
         case Notice.SPONSOR_LEFT:
             template = t(
                 "{name} has left me, so this group no longer hears of {projects}. "
@@ -59,6 +61,8 @@ def word(notice: Notice, params: Mapping[str, Any], facts: Facts, t: Translator)
                 "Nothing is to be done; /people shows who is in."
             )
             return compose(template, name=_person(params), number=Code(str(params.get("telegram_id", "?"))))
+        case Notice.BAD_SIGNATURES:
+            return _of_signatures(params, facts, t)
         case _:
             assert_never(notice)
 
@@ -136,6 +140,62 @@ def _why(params: Mapping[str, Any], t: Translator) -> str:
             assert_never(reason)
 
 
+def _of_missed(params: Mapping[str, Any], t: Translator) -> Text | None:
+    """What came late, and what nobody can bring any more."""
+    came, lost, gaps = (int(params.get(state, 0)) for state in ("recovered", "lost", "gap"))
+    lines = []
+    if came:
+        template = t.n(
+            "{n} event of {projects} had not reached me. I had it sent again, and tell it as usual.",
+            "{n} events of {projects} had not reached me. I had them sent again, and tell them as usual.",
+            came,
+        )
+        lines.append(_counted(template, came, _projects(params, t, "recovered_in", "recovered_more")))
+    if lost:
+        template = t.n(
+            "⚠ {n} event of {projects} is lost: it cannot be sent again. Look there what happened.",
+            "⚠ {n} events of {projects} are lost: they cannot be sent again. Look there what happened.",
+            lost,
+        )
+        lines.append(_counted(template, lost, _projects(params, t, "lost_in", "lost_more")))
+    if gaps:
+        template = t("⚠ The webhook of {projects} was switched off for a while. Look there what happened meanwhile.")
+        lines.append(compose(template, projects=_projects(params, t, "gap_in", "gap_more")))
+    return joined(lines, "\n") if lines else None
+
+
+def _counted(template: str, count: int, projects: Text) -> Text:
+    return compose(template, n=str(count), projects=projects)
+
+
+def _of_signatures(params: Mapping[str, Any], facts: Facts, t: Translator) -> Text | None:
+    """Who runs the bot need not be one who may see a private project: it is not named."""
+    project = facts.project
+    if facts.forge is None or facts.type is None or (project is None and params.get("project_id") is not None):
+        return None
+    if params.get("origin") == "environment":
+        template = t(
+            "{forge} webhooks made by hand: deliveries with a wrong signature keep coming, and I refuse them. "
+            "Either somebody is guessing, or one has another secret than my settings."
+        )
+    elif params.get("origin") == "manual":
+        template = t(
+            "{project}: deliveries with a wrong signature keep coming to its webhook, and I refuse them. "
+            "Either somebody is guessing, or it was given another secret: "
+            "its followers find the right one by /subscribe."
+        )
+    else:
+        template = t(
+            "{project}: deliveries with a wrong signature keep coming to its webhook, and I refuse them. "
+            "Either somebody is guessing, or its secret was changed by hand: then I set it right. Nothing to be done."
+        )
+    if project is not None and not project.private:
+        place = link(cut(clean(project.path), _PATH), project.url)
+    else:
+        place = Text(t("A private project") if project is not None else t("A whole group"))
+    return compose(template, forge=_instance(facts.forge, facts.type, shows_host=facts.shows_host), project=place)
+
+
 def _instance(forge: Forge, forge_type: ForgeType, *, shows_host: bool) -> Text:
     if not shows_host:
         return Text(forge_type.title)
@@ -147,11 +207,11 @@ def _person(params: Mapping[str, Any]) -> Text:
     return name(cut(clean(str(params.get("name") or "")), _NAME) or "?")
 
 
-def _projects(params: Mapping[str, Any], t: Translator) -> Text:
+def _projects(params: Mapping[str, Any], t: Translator, named: str = "paths", besides: str = "more") -> Text:
     """The paths, and how many more there are."""
-    paths = list(params.get("paths", ()))
+    paths = list(params.get(named, ()))
     shown = [name(cut(clean(str(path)), _PATH)) for path in paths[:_PATHS]]
-    more = int(params.get("more", 0)) + len(paths[_PATHS:])
+    more = int(params.get(besides, 0)) + len(paths[_PATHS:])
     if more:
         shown.append(Text(t.n("{n} more", "{n} more", more).format(n=more)))
     return joined(shown, ", ")

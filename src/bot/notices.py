@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _PAUSE = timedelta(seconds=30)  # before another try where Telegram did not answer
 _MOVES = 3  # places that one notice is tried at: a group moves once, and has one topic that it was meant for
-_SILENT = frozenset({Notice.TOKEN_WELL, Notice.TOPIC_GONE})  # nothing to be done about them
+_SILENT = frozenset({Notice.TOKEN_WELL, Notice.TOPIC_GONE, Notice.CAUGHT_UP})  # nothing to be done about them
 
 
 def notice_job(
@@ -97,7 +97,7 @@ async def _words(
     account = found[0] if found else None
     project = await projects.by_id(session, project_id) if isinstance(project_id, int) else None
     known = await forges.every(session)
-    forge_id = account.forge_id if account else project.forge_id if project else None
+    forge_id = account.forge_id if account else project.forge_id if project else params.get("forge_id")
     forge = next((forge for forge in known if forge.id == forge_id), None)
     facts = Facts(
         account=account,

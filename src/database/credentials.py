@@ -27,6 +27,10 @@ class Credentials:
             raise Unauthorized(f"the stored token was {error}") from None
         return self.with_token(forge, token)
 
+    def without_token(self, forge: Forge) -> ForgeClient:
+        """A client for what a forge tells everybody."""
+        return self._connectors[forge.kind].client(forge.base_url, None)
+
     def with_token(self, forge: Forge, token: str) -> ForgeClient:
         """A client with a token that is not stored (yet)."""
         return self._connectors[forge.kind].client(forge.base_url, token)

@@ -20,6 +20,7 @@ TOMBSTONES_KEPT = timedelta(days=60)  # of removed hooks; longer than late deliv
 LOG_KEPT = timedelta(days=90)
 SENT_KEPT = timedelta(days=180)  # which message is about what: for replies and buttons
 JOBS_KEPT = timedelta(days=30)  # given up
+MISSED_KEPT = timedelta(days=30)  # which deliveries were missing; longer than any forge keeps what it sent
 PLACES_KEPT = timedelta(days=1)  # leases that nobody holds
 
 _EVERY = timedelta(days=1)
@@ -55,6 +56,7 @@ async def expire(database: Database, now: datetime) -> bool:
         done = await _all(database, batch, now - kept) and done
     async with database.write() as session:
         await expiry.jobs(session, now - JOBS_KEPT)
+        await expiry.missed(session, now - MISSED_KEPT)
         await expiry.places(session, now - PLACES_KEPT)
         await invites.sweep(session, now)
         await expiry.hooks(session, now - TOMBSTONES_KEPT)

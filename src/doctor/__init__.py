@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from src.doctor import access, answers, database, forges, outside, telegram
+from src.doctor import access, answers, database, forges, outside, telegram, tunnel
 from src.doctor.findings import Finding, Inputs, human, machine, scrub
 from src.forge_http import open_session
 
@@ -24,5 +24,7 @@ async def examine(inputs: Inputs) -> list[Finding]:
         told, heard = await telegram.check(session, inputs, leases=stored.leases)
         reached, also_heard = await forges.check(session, inputs, connectors)
         scopes = [] if box is None else await forges.accounts(inputs, connectors, box, stored.accounts)
-        public = await outside.check(session, inputs)
-    return [*findings, *told, *reached, *scopes, answers.clock([*heard, *also_heard]), public]
+        dug, inputs = await tunnel.check(inputs)
+        public = [] if any(finding.level == "fail" for finding in dug) else [await outside.check(session, inputs)]
+    missed = database.catching_up(stored)
+    return [*findings, *told, *reached, *scopes, *missed, answers.clock([*heard, *also_heard]), *dug, *public]

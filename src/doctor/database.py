@@ -74,6 +74,17 @@ async def _examine(database: Database) -> tuple[list[Finding], Stored]:
     return [writable, Finding("migrations", "ok", f"The schema is the newest ({at[0]}).")], stored
 
 
+def catching_up(stored: Stored) -> list[Finding]:
+    """The hooks of which a failed delivery cannot be had again; nothing where there are none."""
+    found = [hook for hook in stored.hooks if hook.uncaught is not None]
+    if not found:
+        return []
+    shown = ", ".join(str(hook.id) for hook in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    says = f"What fails to arrive by {'hook' if len(found) == 1 else 'hooks'} {shown} is lost: nobody can ask for it."
+    mend = "`python main.py log --kind hook` says why: an old forge, or a token without the right"
+    return [Finding("catching up", "warn", says, mend)]
+
+
 def keys(inputs: Inputs, stored: Stored) -> tuple[Finding, SecretBox | None]:
     """Whether SECRET_KEYS open every stored token and secret; and the box, where the keys are keys."""
     sealed = [(f"the token of {account.login}", account.token) for account, _ in stored.accounts]

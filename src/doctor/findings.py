@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from src.forge import ForgeType
+from src.webhook.tunnel import Tunnel
 
 Level = Literal["ok", "warn", "fail"]
 _MARKS: dict[Level, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -34,6 +35,7 @@ class Inputs:
     forges: tuple[tuple[str, str], ...]
     types: Mapping[str, ForgeType]
     public_url: str | None
+    tunnel: Tunnel | None = None
     host: str
     port: int
     access: str = "pairing"  # as the setting

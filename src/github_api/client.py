@@ -20,6 +20,7 @@ from src.forge import (
     NotFound,
     ProjectPage,
     ProjectRef,
+    RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
@@ -27,10 +28,11 @@ from src.forge import (
     RemotePullRequest,
     Unauthorized,
 )
-from src.forge_http import Instance, Policy, Transport
-from src.github_api import hooks, pipelines, projects, threads
+from src.forge_http import Instance, Policy, Transport, read
+from src.github_api import deliveries, hooks, pipelines, projects, threads
 from src.github_api.api import GitHubApi
 from src.github_api.dialect import GitHubDialect
+from src.github_api.resources import Meta
 
 
 class GitHubClient:
@@ -75,6 +77,14 @@ class GitHubClient:
         """Sends a ping."""
         await hooks.ping(self._api, place, hook_id)
 
+    async def deliveries(self, place: HookPlace, hook_id: str, since: str | None = None) -> tuple[RemoteDelivery, ...]:
+        """What GitHub keeps, some three days; pings are left out."""
+        return await deliveries.listed(self._api, place, hook_id, since)
+
+    async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
+        """GitHub sends it after its answer."""
+        await deliveries.again(self._api, place, hook_id, delivery_id)
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A pull request."""
         return await threads.pull_request(self._api, project, number)
@@ -114,6 +124,10 @@ class GitHubClient:
         except (Unauthorized, MissingPermission, NotFound):
             return False
         return True
+
+    async def hook_networks(self) -> tuple[str, ...]:
+        """``hooks`` of ``GET /meta``, which needs no token; an Enterprise Server may lack it."""
+        return read(Meta, await self._api.item("/meta")).hooks
 
 
 class GitHubConnector:

@@ -41,7 +41,7 @@ async def update(api: GitHubApi, place: HookPlace, hook_id: str, spec: HookSpec)
     A ``config`` without a secret would take the secret away, so without one the address is changed through
     ``PATCH .../config``, which leaves the rest alone.
     """
-    address, where = await _one(api, place, hook_id)
+    address, where = await one(api, place, hook_id)
     body: dict[str, object] = {"active": True, "events": sorted(spec.events)}
     if spec.secret is not None:
         body["config"] = _config(spec)
@@ -55,16 +55,17 @@ async def update(api: GitHubApi, place: HookPlace, hook_id: str, spec: HookSpec)
 
 async def delete(api: GitHubApi, place: HookPlace, hook_id: str) -> None:
     """``DELETE .../hooks/{hook_id}``."""
-    await api.call("DELETE", *await _one(api, place, hook_id))
+    await api.call("DELETE", *await one(api, place, hook_id))
 
 
 async def ping(api: GitHubApi, place: HookPlace, hook_id: str) -> None:
     """``POST .../hooks/{hook_id}/pings``: works whatever the hook's events are."""
-    address, where = await _one(api, place, hook_id)
+    address, where = await one(api, place, hook_id)
     await api.call("POST", address + "/pings", where)
 
 
-async def _one(api: GitHubApi, place: HookPlace, hook_id: str) -> tuple[str, dict[str, str]]:
+async def one(api: GitHubApi, place: HookPlace, hook_id: str) -> tuple[str, dict[str, str]]:
+    """The URI template of a hook, and what belongs into it."""
     hooks, where = await _where(api, place)
     return hooks + "/{hook_id}", {**where, "hook_id": hook_id}
 

@@ -1,9 +1,11 @@
 """What we read of GitHub's REST answers."""
 
+from datetime import UTC, datetime
+
 from pydantic import Field
 
 from src.events import Person
-from src.forge import FileDiff, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
+from src.forge import FileDiff, RemoteDelivery, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
 from src.forge_http import Resource
 
 _WORDS = 200  # characters of what a hook's last delivery was answered
@@ -22,6 +24,12 @@ class User(Resource):
     def person(self) -> Person:
         """In neutral words."""
         return Person(id=self.id, login=self.login, name=self.name, url=self.html_url, is_bot=self.type == "Bot")
+
+
+class Meta(Resource):
+    """``GET /meta``: what GitHub says of itself."""
+
+    hooks: tuple[str, ...] = ()  # networks that webhooks come from
 
 
 class Email(Resource):
@@ -97,6 +105,27 @@ class Hook(Resource):
             events=frozenset(self.events),
             active=self.active,
             trouble=self.last_response.trouble() if self.last_response else None,
+        )
+
+
+class Delivery(Resource):
+    """One attempt to deliver a webhook. `guid` is the same for all attempts of one delivery."""
+
+    id: str
+    guid: str
+    delivered_at: datetime
+    redelivery: bool = False
+    status_code: int = 0
+    event: str = ""
+
+    def delivery(self) -> RemoteDelivery:
+        """In neutral words."""
+        return RemoteDelivery(
+            id=self.id,
+            key=self.guid,
+            succeeded=200 <= self.status_code < 300,
+            is_repeat=self.redelivery,
+            at=self.delivered_at if self.delivered_at.tzinfo else self.delivered_at.replace(tzinfo=UTC),
         )
 
 

@@ -20,6 +20,7 @@ from src.forge import (
     NotFound,
     ProjectPage,
     ProjectRef,
+    RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
@@ -28,7 +29,7 @@ from src.forge import (
     Unauthorized,
 )
 from src.forge_http import Instance, Policy, Transport
-from src.gitlab_api import hooks, pipelines, projects, threads
+from src.gitlab_api import deliveries, hooks, pipelines, projects, threads
 from src.gitlab_api.api import GitLabApi
 from src.gitlab_api.dialect import GitLabDialect
 
@@ -78,6 +79,14 @@ class GitLabClient:
         """`Rejected` with GitLab's words where the delivery failed or the project has nothing to make one of."""
         await hooks.test(self._api, place, hook_id)
 
+    async def deliveries(self, place: HookPlace, hook_id: str, since: str | None = None) -> tuple[RemoteDelivery, ...]:
+        """What GitLab keeps, a week. `Unsupported` before 17.4."""
+        return await deliveries.listed(self._api, place, hook_id, since)
+
+    async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
+        """`Rejected` while the hook is switched off, too; five a minute for one project or group."""
+        await deliveries.again(self._api, place, hook_id, delivery_id)
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A merge request."""
         return await threads.pull_request(self._api, project, number)
@@ -117,6 +126,10 @@ class GitLabClient:
         except (Unauthorized, MissingPermission, NotFound):
             return False
         return True
+
+    async def hook_networks(self) -> tuple[str, ...]:
+        """GitLab's API does not tell."""
+        return ()
 
 
 class GitLabConnector:

@@ -5,7 +5,7 @@ Hooks of a group need the Owner role and a paid tier; elsewhere GitLab has no su
 
 from typing import assert_never
 
-from src.forge import GroupRef, HookPlace, HookSpec, ProjectRef, Rejected, RemoteHook
+from src.forge import GroupRef, HookPlace, HookSpec, NothingToTest, ProjectRef, Rejected, RemoteHook
 from src.forge_http import read, read_list, segment
 from src.gitlab_api.api import GitLabApi
 from src.gitlab_api.projects import below
@@ -51,8 +51,8 @@ async def update(api: GitLabApi, place: HookPlace, hook_id: str, spec: HookSpec)
     GitLab forgets the secret of a hook whose address changes, so a new address without a secret is `Rejected` here.
     A hook that it has switched off stays off until a test of it succeeds.
     """
-    address = _address(place, hook_id)
-    if spec.secret is None and (await _one(api, address)).url != spec.url:
+    address = address_of(place, hook_id)
+    if spec.secret is None and (await at(api, address)).url != spec.url:
         raise Rejected("GitLab forgets the secret of a hook whose address changes: set both together.")
     data, _ = await api.call("PUT", address, data=_body(spec))
     return read(Hook, data).hook()
@@ -60,7 +60,7 @@ async def update(api: GitLabApi, place: HookPlace, hook_id: str, spec: HookSpec)
 
 async def delete(api: GitLabApi, place: HookPlace, hook_id: str) -> None:
     """``DELETE .../hooks/:hook_id``."""
-    await api.call("DELETE", _address(place, hook_id))
+    await api.call("DELETE", address_of(place, hook_id))
 
 
 async def test(api: GitLabApi, place: HookPlace, hook_id: str) -> None:
@@ -70,26 +70,35 @@ async def test(api: GitLabApi, place: HookPlace, hook_id: str) -> None:
     it says "Ensure the project has ...": then the next event. A delivery that failed is not repeated, for GitLab
     switches a hook off after four; one that succeeds switches it on again.
     """
-    address = _address(place, hook_id)
-    events = (await _one(api, address)).events
+    address = address_of(place, hook_id)
+    events = (await at(api, address)).events
     chosen = [trigger for trigger in _TRIGGERS if trigger in events]
     *others, last = dict.fromkeys([*chosen[: _TEST_TRIES - 1], _LAST_RESORT])
     for trigger in others:
         try:
-            await api.call("POST", f"{address}/test/{trigger}")
-        except Rejected as error:
-            if "ensure the" not in str(error).lower():
-                raise
-        else:
-            return
-    await api.call("POST", f"{address}/test/{last}")
+            await _try(api, f"{address}/test/{trigger}")
+        except NothingToTest:
+            continue
+        return
+    await _try(api, f"{address}/test/{last}")
 
 
-async def _one(api: GitLabApi, address: str) -> RemoteHook:
+async def _try(api: GitLabApi, address: str) -> None:
+    try:
+        await api.call("POST", address)
+    except Rejected as error:
+        if "ensure the" in str(error).lower():
+            raise NothingToTest(str(error)) from None
+        raise
+
+
+async def at(api: GitLabApi, address: str) -> RemoteHook:
+    """The hook at an address below the API."""
     return read(Hook, await api.item(address)).hook()
 
 
-def _address(place: HookPlace, hook_id: str) -> str:
+def address_of(place: HookPlace, hook_id: str) -> str:
+    """Where a hook is, below the API."""
     return f"{_hooks(place)}/{segment(hook_id)}"
 
 

@@ -1,9 +1,13 @@
 """What we read of GitLab's REST answers."""
 
-from pydantic import ConfigDict
+import hashlib
+import json
+from typing import Any
+
+from pydantic import ConfigDict, Field
 
 from src.events import Person
-from src.forge import FileDiff, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
+from src.forge import FileDiff, RemoteDelivery, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
 from src.forge_http import Resource
 
 MAINTAINER = 40
@@ -115,6 +119,37 @@ class Hook(Resource):
             active=self.alert_status in (None, "executable"),
             trouble=self.trouble(),
         )
+
+
+class HookEvent(Resource):
+    """One attempt to deliver a webhook. It has no time; its id grows."""
+
+    id: str
+    url: str
+    request_headers: dict[str, Any] = Field(default_factory=dict)
+    request_data: Any = None
+    response_status: str = ""  # "200", or "internal error" where there was no answer
+
+    @property
+    def key(self) -> str | None:
+        """What stays the same when it is sent again; `None` before GitLab 17.4."""
+        found = {name.lower(): value for name, value in self.request_headers.items()}.get("idempotency-key")
+        return found if isinstance(found, str) and found else None
+
+    def delivery(self, key: str, address: str) -> RemoteDelivery:
+        """In neutral words. What was sent elsewhere, or is too large to be kept, GitLab does not send again."""
+        is_kept = self.request_data != {"oversize": True}
+        return RemoteDelivery(
+            id=self.id,
+            key=key,
+            succeeded=self.response_status.startswith("2"),
+            can_repeat=is_kept and self.url == address,
+            content=self.digest() if is_kept else None,
+        )
+
+    def digest(self) -> str:
+        """The same for every test of the same kind."""
+        return hashlib.sha256(json.dumps(self.request_data, sort_keys=True).encode()).hexdigest()
 
 
 class MergeRequest(Resource):

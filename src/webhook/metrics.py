@@ -14,6 +14,17 @@ class Metrics:
             ["forge", "status"],
             registry=self.registry,
         )
+        self.bad_signatures = Counter(
+            "git_assistant_bad_signatures",
+            "Deliveries refused for their signature.",
+            ["forge"],
+            registry=self.registry,
+        )
+        self.slow_requests = Counter(
+            "git_assistant_slow_requests",
+            "Connections that were cut because a request did not come in.",
+            registry=self.registry,
+        )
         self.deliveries = Counter(
             "git_assistant_deliveries",
             "Deliveries worked off, by outcome.",
@@ -43,6 +54,12 @@ class Metrics:
         )
         self.waiting = Gauge(
             "git_assistant_waiting", "Rows that wait, by table and state.", ["table", "state"], registry=self.registry
+        )
+        self.oldest = Gauge(
+            "git_assistant_oldest_seconds",
+            "How long the oldest of the rows that wait has been there; of jobs, since when it could have been done.",
+            ["table", "state"],
+            registry=self.registry,
         )
 
     def render(self) -> bytes:

@@ -19,8 +19,11 @@ class Notice(StrEnum):
     TOKEN_WELL = "token_well"  # noqa: S105 - account_id: it was said to be dead, and works again
     HOOK_BROKEN = "hook_broken"  # project_id, reason: a ManualReason, and what it needs
     HOOK_LOST = "hook_lost"  # project_id: nobody who follows it may look after its hook any more
+    CAUGHT_UP = "caught_up"  # what was missed came: recovered, recovered_in: paths, recovered_more: how many besides
+    MISSED = "missed"  # not all of it: lost, and gap (whiles in which a hook was switched off), with paths as above
     SPONSOR_LEFT = "sponsor_left"  # paths: what a group no longer follows, more: how many besides, name: of who left
     TOPIC_GONE = "topic_gone"  # paths: what is told in the chat itself from now on
+    BAD_SIGNATURES = "bad_signatures"  # forge_id, project_id or none, origin: of a hook that somebody tries
     GUESSING = "guessing"  # name, telegram_id: who tries codes that there are not
 
 

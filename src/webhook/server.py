@@ -10,7 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.database.database import Database
-from src.database.repositories import deliveries, messages
+from src.database.models import utc_now
+from src.database.repositories import queues
+from src.webhook import connections
+from src.webhook.bodies import give_memory_back
 from src.webhook.handlers import Receiver
 from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
@@ -18,7 +21,15 @@ from src.webhook.metrics import Metrics
 log = logging.getLogger(__name__)
 
 # Compressed bodies are refused, so nothing may unpack one while the rest of a refused request is read.
-SERVER_OPTIONS: dict[str, Any] = {"access_log": None, "shutdown_timeout": 20, "auto_decompress": False}
+SERVER_OPTIONS: dict[str, Any] = {
+    "access_log": None,
+    "shutdown_timeout": 20,
+    "auto_decompress": False,
+    "keepalive_timeout": connections.IDLE,
+    "lingering_time": connections.LINGER,
+    "max_headers": connections.HEADERS,
+    "logger": connections.http_logger(),
+}
 
 
 def create_app(
@@ -35,7 +46,8 @@ def create_app(
     `instance` tells this process from others behind one address (see `doctor`); `waits` says of each part of the
     process what it waits for, `None` once it is ready.
     """
-    app = web.Application(client_max_size=0)  # nobody reads a body but `bodies.read_body`
+    # Nobody reads a body but `bodies.read_body`.
+    app = web.Application(client_max_size=0, middlewares=[connections.in_time])
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "instance": instance})
@@ -54,11 +66,10 @@ def create_app(
 
     async def exposition(_: web.Request) -> web.Response:
         async with database.read() as session:
-            waiting = {"deliveries": await deliveries.counts(session), "messages": await messages.counts(session)}
-        metrics.waiting.clear()
-        for table, states in waiting.items():
-            for state, count in states.items():
-                metrics.waiting.labels(table, state).set(count)
+            standing = await queues.standing(session, utc_now())
+        for queue in standing:
+            metrics.waiting.labels(queue.table, queue.state).set(queue.count)
+            metrics.oldest.labels(queue.table, queue.state).set(queue.oldest)
         return web.Response(body=metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app.router.add_get("/healthz", healthz)
@@ -77,20 +88,28 @@ async def serve(
     port: int,
     stop: asyncio.Event,
     ready: Callable[[int], None],
+    watch: connections.SlowClients,
 ) -> None:
     """Listen until `stop`; then answer what has begun, store what was accepted, and return."""
+    give_memory_back()
     runner = web.AppRunner(app, **SERVER_OPTIONS)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(inbox.run(), name="inbox")
+        listener: asyncio.Server | None = None
         try:
             await runner.setup()
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-            bound: int = runner.addresses[0][1]
+            if runner.server is None:
+                raise RuntimeError("aiohttp made no server")
+            # Not by a site of aiohttp's: those know no protocol but its own.
+            loop = asyncio.get_running_loop()
+            listener = await loop.create_server(watch.around(runner.server), host, port, backlog=1024)
+            bound: int = listener.sockets[0].getsockname()[1]
             log.info("listening on http://%s:%s", host, bound)
             ready(bound)
-            await stop.wait()
+            await watch.run(stop)
         finally:
+            if listener is not None:
+                listener.close()
             await runner.cleanup()
             inbox.close()
 

@@ -6,18 +6,23 @@ from typing import TypeVar
 
 from src.database.jobs import Handler, PostponeJob
 from src.database.models import Job
-from src.database.repositories import hook_care, hooks, jobs, projects
+from src.database.repositories import hook_care, hooks, jobs, missed, projects
 from src.forge import RateLimited, Unavailable
 from src.webhook.manager import CHECK_JOB, ROTATE_JOB, SETTLE_JOB, HookManager
 from src.webhook.manager.ground import Busy
 from src.webhook.manager.rotation import OLDEST
+from src.webhook.manager.task import is_elsewhere
+from src.webhook.reconcile import CatchingUp
 
 SWEEP_JOB = "hooks"
-RECURRING = (SWEEP_JOB, ROTATE_JOB)
+CATCH_UP_JOB = "hook_catch_up"  # key: a hook's id; empty: ask for all, and tell what came of it
+RECURRING = (SWEEP_JOB, ROTATE_JOB, CATCH_UP_JOB)
 
 _SWEEP = timedelta(minutes=3)  # how soon it is seen that something happened to a hook
 _SWEEP_ALL = timedelta(minutes=15)  # the same of one that goes on delivering: that it lacks events, say
 _ASK_AGAIN = timedelta(hours=1)  # whether somebody may make, or remove, by now what they might not
+_CATCH_UP = timedelta(minutes=4)  # how soon it is seen that a delivery failed
+_BARRED = timedelta(hours=6)  # whether a forge that cannot be asked for them has learned to be
 _ROTATION = timedelta(hours=6)  # how soon it is seen that a secret is old
 _A_SECOND = 10  # looks that are asked for: a thousand hooks are not to be asked about at once
 _FORGE_DOWN = timedelta(minutes=1)
@@ -34,12 +39,14 @@ def hook_jobs(manager: HookManager) -> dict[str, Handler]:
         CHECK_JOB: work.check,
         SETTLE_JOB: work.settle,
         ROTATE_JOB: work.rotate,
+        CATCH_UP_JOB: work.catch_up,
     }
 
 
 class _Work:
     def __init__(self, manager: HookManager) -> None:
         self._manager = manager
+        self._catching_up = CatchingUp(manager.ground)
         self._database = manager.ground.database
         self._clock = manager.ground.clock
         self._failures: dict[int, int] = {}  # in a row, by forge
@@ -65,11 +72,14 @@ class _Work:
         return now + _SWEEP
 
     async def check(self, job: Job) -> None:
-        """Look at one hook, unless somebody did since it was asked for."""
+        """Look at one hook, unless somebody did since it was asked for, and for the address that we have now."""
         hook_id = int(job.key)
         async with self._database.read() as session:
             hook = await hooks.find(session, hook_id)
-        if hook is None or (hook.checked_at is not None and hook.checked_at > job.created_at):
+        if hook is None:
+            return
+        is_seen = hook.checked_at is not None and hook.checked_at > job.created_at
+        if is_seen and not is_elsewhere(hook, self._manager.ground.public_url):
             return
         await self._patiently(hook.forge_id, lambda: self._manager.check(hook_id))
 
@@ -91,6 +101,25 @@ class _Work:
             for hook_id in await hook_care.aged(session, made_before=now - OLDEST):
                 await jobs.put(session, ROTATE_JOB, str(hook_id), now=now)
         return now + _ROTATION
+
+    async def catch_up(self, job: Job) -> datetime | None:
+        """See to what one hook has missed; or ask for that of all, and tell what came of it before."""
+        if job.key:
+            return await self._catch_up(int(job.key))
+        await self._catching_up.tell()
+        now = self._clock()
+        async with self._database.write() as session:
+            for index, hook_id in enumerate(await missed.to_look_at(session, CATCH_UP_JOB, barred_since=now - _BARRED)):
+                run_at = now + timedelta(seconds=index // _A_SECOND)
+                await jobs.put(session, CATCH_UP_JOB, str(hook_id), now=now, run_at=run_at)
+        return now + _CATCH_UP
+
+    async def _catch_up(self, hook_id: int) -> datetime | None:
+        async with self._database.read() as session:
+            hook = await hooks.find(session, hook_id)
+        if hook is None:
+            return None
+        return await self._patiently(hook.forge_id, lambda: self._catching_up.look(hook_id))
 
     async def _rotate(self, hook_id: int) -> None:
         async with self._database.read() as session:

@@ -116,9 +116,10 @@ async def opened(address: str) -> AsyncIterator[Forge]:
 
 
 class Receiver:
-    """Something on loopback that accepts deliveries."""
+    """Something on loopback that accepts deliveries, as long as its `status` is 202."""
 
     def __init__(self) -> None:
+        self.status = 202
         self._events: asyncio.Queue[str] = asyncio.Queue()
         app = web.Application()
         app.router.add_post("/webhook", self._accept)
@@ -143,4 +144,4 @@ class Receiver:
 
     async def _accept(self, request: web.Request) -> web.Response:
         self._events.put_nowait(request.headers.get("X-GitHub-Event") or request.headers.get("X-Gitlab-Event") or "")
-        return web.Response(status=202)
+        return web.Response(status=self.status)

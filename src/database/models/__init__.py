@@ -3,7 +3,7 @@
 from src.database.models.base import Base, BigId, UtcDateTime, utc_now
 from src.database.models.people import Account, Chat, DialogState, Invite, User
 from src.database.models.projects import Forge, Hook, Mute, Project, Subscription
-from src.database.models.relay import Delivery, Message, Sent, StoredEvent
+from src.database.models.relay import Delivery, Message, Missed, Sent, StoredEvent
 from src.database.models.work import Job, Lease, LogEntry
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Lease",
     "LogEntry",
     "Message",
+    "Missed",
     "Mute",
     "Project",
     "Sent",

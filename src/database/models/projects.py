@@ -67,6 +67,10 @@ class Hook(Base):
     checked_at: Mapped[datetime | None]  # when it was last looked at on the forge
     told_at: Mapped[datetime | None]  # since when its people know that it needs a person's hand
     removed_at: Mapped[datetime | None]
+    caught_up_at: Mapped[datetime | None]  # when the forge was last asked what it had delivered
+    seen_delivery: Mapped[str | None] = mapped_column(String(64))  # the last of which that was seen
+    seen_of: Mapped[str | None] = mapped_column(String(64))  # the `remote_id` that it was delivered by
+    uncaught: Mapped[str | None] = mapped_column(String(16))  # why the forge cannot be asked: unsupported, forbidden
 
 
 class Subscription(Base):

@@ -43,6 +43,28 @@ class Delivery(Base):
     error: Mapped[str | None]
 
 
+class Missed(Base):
+    """A delivery that the forge tells of and that never came; or a while of which the forge itself knows nothing."""
+
+    __tablename__ = "missed"
+    __table_args__ = (
+        UniqueConstraint("hook_id", "key"),
+        Index("ix_missed_told_at_state", "told_at", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    hook_id: Mapped[int] = mapped_column(ForeignKey("hooks.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(128))
+    attempt: Mapped[str | None] = mapped_column(String(64))  # the forge's id of what to repeat; none: it keeps nothing
+    content: Mapped[str | None] = mapped_column(String(64))  # a digest, where the forge shows what it sent
+    state: Mapped[str] = mapped_column(String(16))  # open, recovered, lost, gap
+    tries: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime | None]  # when the forge was last asked to repeat it
+    noticed_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]  # since when its hook's owner knows that it is lost
+
+
 class StoredEvent(Base):
     """What a delivery means, once however many deliveries tell of it."""
 

@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Delivery
 from src.database.upsert import insert_if_new
+
+_PART = 500  # keys in one statement: SQLite binds some thirty thousand values at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,10 @@ async def first_since(session: AsyncSession, hook_id: int, since: datetime) -> D
     return await session.scalar(query.order_by(Delivery.id).limit(1))
 
 
-async def counts(session: AsyncSession) -> dict[str, int]:
-    """How many deliveries stand in which unfinished state, for metrics."""
-    rows = await session.execute(
-        select(Delivery.state, func.count().label("total"))
-        .where(Delivery.state.in_(("new", "taken", "failed", "quarantined")))
-        .group_by(Delivery.state)
-    )
-    return {row.state: row.total for row in rows}
+async def known(session: AsyncSession, hook_id: int, keys: Collection[str]) -> frozenset[str]:
+    """Which of these keys of a hook are here, in whatever state."""
+    wanted, found = list(keys), set[str]()
+    for start in range(0, len(wanted), _PART):
+        query = select(Delivery.key).where(Delivery.hook_id == hook_id, Delivery.key.in_(wanted[start : start + _PART]))
+        found.update(await session.scalars(query))
+    return frozenset(found)

@@ -40,7 +40,9 @@ async def latest(session: AsyncSession, *, kind: str | None = None, limit: int =
     return (await session.scalars(query if kind is None else query.where(LogEntry.kind == kind))).all()
 
 
-async def last_at(session: AsyncSession, *, kind: str, outcome: str) -> datetime | None:
-    """When this last came out."""
+async def last_at(session: AsyncSession, *, kind: str, outcome: str, hook_id: int | None = None) -> datetime | None:
+    """When this last came out, of one hook where given."""
     query = select(LogEntry.at).where(LogEntry.kind == kind, LogEntry.outcome == outcome)
+    if hook_id is not None:
+        query = query.where(LogEntry.hook_id == hook_id)
     return await session.scalar(query.order_by(LogEntry.id.desc()).limit(1))

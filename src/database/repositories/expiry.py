@@ -14,12 +14,14 @@ from src.database.models import (
     Lease,
     LogEntry,
     Message,
+    Missed,
     Mute,
     Project,
     Sent,
     StoredEvent,
     Subscription,
 )
+from src.database.repositories import key_notices
 
 
 async def empty_deliveries(session: AsyncSession, before: datetime, limit: int, after_id: int) -> int | None:
@@ -73,9 +75,18 @@ async def jobs(session: AsyncSession, before: datetime) -> None:
     await _run(session, delete(Job).where(Job.state == "dead", Job.created_at < before))
 
 
+async def missed(session: AsyncSession, before: datetime) -> None:
+    """Forget deliveries that were noticed before to be missing: the forges no longer tell of them."""
+    await _run(session, delete(Missed).where(Missed.noticed_at < before))
+
+
 async def places(session: AsyncSession, before: datetime) -> None:
-    """Forget the places that somebody dealt with the hooks of and let go before: their names may be people's."""
-    await _run(session, delete(Lease).where(Lease.name.startswith("hooks:"), Lease.until < before))
+    """Forget the places that somebody dealt with the hooks of and let go before: their names may be people's.
+
+    And the processes that died without a word about their key.
+    """
+    of_the_past = or_(Lease.name.startswith("hooks:"), Lease.name.startswith(key_notices.PREFIX))
+    await _run(session, delete(Lease).where(of_the_past, Lease.until < before))
 
 
 async def hooks(session: AsyncSession, before: datetime) -> None:

@@ -13,11 +13,19 @@ WRONG_SIGNATURE = "a delivery with a wrong signature"  # in `last_error`: its se
 REMEMBERED = timedelta(days=30)  # how long late deliveries of a removed hook are answered as if it were there
 
 
-async def by_public_id(session: AsyncSession, kind: str, public_id: str) -> Hook | None:
-    """The hook that an address names, removed ones included."""
-    return await session.scalar(
-        select(Hook).join(Forge, Forge.id == Hook.forge_id).where(Hook.public_id == public_id, Forge.kind == kind)
-    )
+async def at_addresses(
+    session: AsyncSession, addresses: Collection[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], Hook]:
+    """The hooks at these addresses, removed ones included: kind of forge and public id, or `None` for `environment`."""
+    ids = {public_id for _, public_id in addresses if public_id is not None}
+    query = select(Hook, Forge.kind).join(Forge, Forge.id == Hook.forge_id).where(Hook.public_id.in_(ids))
+    found: dict[tuple[str, str | None], Hook] = {}
+    if ids:
+        found = {(kind, hook.public_id): hook for hook, kind in await session.execute(query)}
+    for kind, public_id in addresses:
+        if public_id is None and (hook := await environment(session, kind)) is not None:
+            found[kind, None] = hook
+    return found
 
 
 async def environment(session: AsyncSession, kind: str, *, switched_off: bool = False) -> Hook | None:

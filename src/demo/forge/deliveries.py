@@ -35,6 +35,7 @@ class Deliveries(Cast):
     def __init__(self, now: Callable[[], datetime], *, shared_numbers: bool) -> None:
         super().__init__(now, shared_numbers=shared_numbers)
         self.deliveries: list[DeliveryRecord] = []
+        self.keeps_log = True  # False: as versions that do not tell what they delivered
         self.acting = asyncio.Lock()  # for those who want to know which deliveries follow from what they do
         self.closing = asyncio.Event()
         self.session: ClientSession | None = None
@@ -42,6 +43,7 @@ class Deliveries(Cast):
         self._parcels: deque[Parcel] = deque()
         self._sending = asyncio.Lock()
         self._count = 0
+        self._sent = 0
 
     def on_delivery(self, listener: Callable[[str, DeliveryRecord], None]) -> None:
         """From now on `listener` gets each webhook once it is sent, behind the path of its project or group."""
@@ -142,7 +144,8 @@ class Deliveries(Cast):
     async def _send(self, parcel: Parcel) -> DeliveryRecord:
         if self.session is None:
             raise RuntimeError("the emulator delivers only between __aenter__ and __aexit__")
-        record = await post(self.session, parcel, len(self.deliveries) + 1, self.world.now())
+        self._sent += 1
+        record = await post(self.session, parcel, self._sent, self.world.now())
         self.deliveries.append(record)
         parcel.home.deliveries[record.number] = record
         self.settle(parcel.hook, record.status)

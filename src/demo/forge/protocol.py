@@ -31,6 +31,7 @@ class ForgeEmulator(Protocol):
     kind: str  # "github", "gitlab"
     requests: list[RequestRecord]  # every API request that was answered, in order
     deliveries: list[DeliveryRecord]  # every webhook that was sent, in order
+    keeps_log: bool  # False: as versions whose API does not tell what was delivered
 
     @property
     def url(self) -> str:

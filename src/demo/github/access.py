@@ -54,6 +54,7 @@ class Access(Website):
     """Authentication and permissions."""
 
     used: Counter[str]  # requests of each person that counted
+    hook_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # where its webhooks come from
 
     def authenticate(self, request: web.Request) -> Token | None:
         """The token of ``Authorization: token|Bearer|Basic``; a bad one is answered 401 wherever it is used."""

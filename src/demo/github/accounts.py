@@ -35,7 +35,7 @@ class Accounts(Access):
         ]  # fmt: skip
 
     def _meta(self, _: Call) -> Answer:
-        body: Json = {"verifiable_password_authentication": True, "hooks": ["127.0.0.0/8"]}
+        body: Json = {"verifiable_password_authentication": True, "hooks": list(self.hook_networks)}
         return Answer(body | ({"installed_version": "3.20.0"} if self._base_path else {}))
 
     def _rate_limit(self, call: Call) -> Answer:

@@ -5,11 +5,13 @@ import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from yarl import URL
+
 from src.demo.forge.records import DeliveryRecord, Hook
 from src.demo.forge.sending import Parcel, is_loopback
 from src.demo.forge.server import Answer, Call, Handler
 from src.demo.forge.state import Group, HookHome
-from src.demo.github.access import Access, invalid, not_found
+from src.demo.github.access import Access, invalid, not_found, positive
 from src.demo.github.shapes import stamp
 
 Json = dict[str, Any]
@@ -249,9 +251,19 @@ class Hooks(Access):
         }  # fmt: skip
 
     def _list_deliveries(self, call: Call) -> Answer:
+        """Page by cursor: the number of the delivery that a page begins with. There are no page numbers here."""
         home, hook = self._hook(call)
-        records = [record for record in home.deliveries.values() if record.hook_id == hook.id]
-        return self.page(call, records[::-1], lambda record: self._delivery_shape(record, home))
+        if not self.keeps_log:
+            raise not_found()
+        size, first = positive(call.query("per_page"), 30, most=100), positive(call.query("cursor"), 10**9)
+        kept = [record for record in home.deliveries.values() if record.hook_id == hook.id]
+        records = [record for record in kept[::-1] if record.number <= first]
+        link = {}
+        if len(records) > size:
+            address = URL(self.api_url + call.request.rel_url.raw_path.removeprefix(self._base_path), encoded=True)
+            following = address.with_query({"per_page": size, "cursor": records[size].number})
+            link = {"Link": f'<{following}>; rel="next"'}
+        return Answer([self._delivery_shape(record, home) for record in records[:size]], headers=link)
 
     def _delivery(self, call: Call) -> tuple[HookHome, DeliveryRecord]:
         home, hook = self._hook(call)

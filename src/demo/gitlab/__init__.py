@@ -23,6 +23,7 @@ class GitLabEmulator(Hooks, Projects, ThreadRoutes):
     def __init__(self, *, now: Callable[[], datetime] = utc_now, port: int = 0, base_path: str = "") -> None:
         super().__init__(now=now, port=port, base_path=base_path, shared_numbers=False)
         self.used = Counter()
+        self._resends = {}
         self.shapes = PayloadShapes(self.world)
 
     async def __aenter__(self) -> Self:

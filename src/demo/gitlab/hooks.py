@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,10 +35,15 @@ HEADERS = {switch: header for header, switch in SWITCHES.items()}
 TRIGGERS = {header: switch.removesuffix("_events") + "_hooks" for header, switch in SWITCHES.items()}
 PATIENCE = 4  # failures in a row until a hook is switched off for a while
 END_OF_PATIENCE = 40  # until it is switched off for good
+RESENDS = 5  # a minute: "Resend a project webhook event"
 
 
 class Hooks(Access):
     """Hooks and their deliveries."""
+
+    switches_off = True  # False: as where an administrator has switched auto-disabling off
+    resends_a_minute: int | None = RESENDS  # None: as where an administrator has lifted the limit
+    _resends: dict[tuple[int, str | None], list[datetime]]
 
     def hook_routes(self) -> list[tuple[str, str, Handler]]:
         """Below a project and below a group."""
@@ -66,6 +71,8 @@ class Hooks(Access):
         """Switch a hook off that failed too often: "Auto-disabled webhooks"; a success switches it on again."""
         super().settle(hook, status)
         hook.alert_status, hook.disabled_until = "executable", None
+        if not self.switches_off:
+            return
         if hook.failures >= END_OF_PATIENCE:
             hook.alert_status = "disabled"
         elif hook.failures >= PATIENCE:
@@ -252,18 +259,34 @@ class Hooks(Access):
 
     def _list_deliveries(self, call: Call) -> Answer:
         home, hook = self._hook(call)
+        if not self.keeps_log:
+            raise not_found()
         records = [record for record in home.deliveries.values() if record.hook_id == hook.id]
         return self.page(call, records[::-1], self._delivery_shape)
 
     async def _resend(self, call: Call) -> Answer:
         home, hook = self._hook(call)
         record = home.deliveries.get(int(call.part("event")))
-        if record is None or record.hook_id != hook.id:
+        self._count_resend(home, call)
+        if record is None or record.hook_id != hook.id or not self.keeps_log:
             raise not_found()
+        if record.url != hook.url:
+            raise refusal(422, "The hook URL has changed, and this log entry cannot be retried")
+        if not self.may_receive(hook):
+            raise refusal(422, "Hook disabled")
         again = await self.redeliver(record)
         if again.status is None:
             raise refusal(422, "Hook execution failed")
         return Answer({"response_status": again.status}, status=201)
+
+    def _count_resend(self, home: HookHome, call: Call) -> None:
+        """So many a minute for each project or group and person."""
+        now, key = self.world.now(), (id(home), call.login)
+        lately = [moment for moment in self._resends.get(key, ()) if now - moment < timedelta(minutes=1)]
+        if self.resends_a_minute is not None and len(lately) >= self.resends_a_minute:
+            body = {"message": {"error": "This endpoint has been requested too many times. Try again later."}}
+            raise ApiError(429, body)
+        self._resends[key] = [*lately, now]
 
 
 def switches_of(home: HookHome) -> tuple[str, ...]:

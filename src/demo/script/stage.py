@@ -165,7 +165,8 @@ class Stage:
             f"{sample.labels['table']} {sample.labels['state']}": sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
-            if sample.name == "git_assistant_waiting" and sample.value
+            # Jobs look after hooks and tokens now and then for ever; nothing that a scene brings about waits for them.
+            if sample.name == "git_assistant_waiting" and sample.labels["table"] != "jobs" and sample.value
         }
 
     def _exchange(self, record: DeliveryRecord) -> Exchange:

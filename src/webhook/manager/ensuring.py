@@ -8,7 +8,7 @@ from src.forge import RateLimited, Rejected, Unauthorized, Unavailable
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
 from src.webhook.manager.states import HookOutcome, HookState, ManualReason
-from src.webhook.manager.task import Task, is_alive, labels, path_of, summary
+from src.webhook.manager.task import Task, address_of, is_alive, labels, summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Ensuring:
     async def _decide(self, request: _Request) -> HookState:
         """Try with each token that may do; what is left is work for a person."""
         task = request.task
-        if self._ground.public_url is None:
+        if task.public_url is None:
             return await self._by_hand(request, ManualReason.NO_PUBLIC_URL)
         try:
             attempt = await self._ground.ask(
@@ -111,7 +111,7 @@ class Ensuring:
         return self._ground.box.opens(row.secret)
 
     def _address(self, task: Task, row: Hook) -> str:
-        return f"{self._ground.public_url or ''}{path_of(task.forge.kind, row.public_id)}"
+        return address_of(task.public_url, task.forge.kind, row.public_id)
 
     def _manual(self, task: Task, why: ManualReason, message: str | None, row: Hook | None = None) -> HookState:
         return HookState(

@@ -19,7 +19,7 @@ from src.database.models import Account, Hook, Project
 from src.database.repositories import accounts, event_log, forges, hook_care, hooks, leases, projects, subscriptions
 from src.forge import ForgeClient, ForgeError, MissingPermission, NotFound, Unauthorized, Unavailable
 from src.webhook import tokens
-from src.webhook.manager.task import Task, new_secret, path_of
+from src.webhook.manager.task import Task, new_secret
 
 _TERM = timedelta(seconds=90)  # longer than what is done under it takes
 _PATIENCE = timedelta(seconds=45)  # for another process to finish
@@ -49,7 +49,7 @@ class Ground:
     ) -> None:
         self.database = database
         self.credentials = credentials
-        self.public_url = public_url
+        self.public_url = public_url  # changes where a tunnel gives us another; a task keeps the one it was made with
         self.clock = clock
         self._owner = secrets.token_hex(8)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -131,7 +131,7 @@ class Ground:
             # Who follows without choosing anything takes nothing away.
             needed=needed or frozenset(hook.events),
             is_followed=await hooks.is_followed(session, ids),
-            address=f"{self.public_url or ''}{path_of(forge.kind, hook.public_id)}",
+            public_url=self.public_url,
             secret=self.box.open(hook.secret),
             next_secret=None if upcoming is None else self.box.open(upcoming),
             is_renewed=is_lost,

@@ -64,7 +64,7 @@ class Groups:
             task = await self._task(hook_id)
         if not task.is_followed:
             return await self._upkeep.remove(task)
-        if self._ground.public_url is None:
+        if task.public_url is None:
             return HookOutcome.NOTHING
         outcome = await self._upkeep.put_right(task, otherwise=lambda: self.divide(task))
         if outcome in _DELIVERS:
@@ -118,6 +118,8 @@ class Groups:
 
     async def _unite_at(self, path: str, project: Project, asking: Account) -> HookState:
         task, is_fresh = await self._prepare(path, project, asking)
+        if task.public_url is None:  # lost since it was asked for
+            return await self._not_united(task, ManualReason.NO_PUBLIC_URL, None, is_fresh=is_fresh)
         try:
             attempt = await self._ground.ask(
                 task, lambda client, account: self._reconciler.settle(task, account, client), asking=asking

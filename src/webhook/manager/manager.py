@@ -1,12 +1,12 @@
 """The door to all that is done about hooks on the forges. One instance in a process."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from src.database.credentials import Credentials
 from src.database.database import Database
 from src.database.models import Hook, utc_now
-from src.database.repositories import hooks, jobs, projects
+from src.database.repositories import event_log, hook_care, hooks, jobs, projects
 from src.webhook.manager.ensuring import Ensuring
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.groups import Groups, coverage
@@ -20,6 +20,9 @@ from src.webhook.manager.upkeep import Upkeep
 SETTLE_JOB = "hook_settle"  # key: a project's id
 CHECK_JOB = "hook_check"  # key: a hook's id
 ROTATE_JOB = "hook_rotate"  # key: a hook's id; empty: look for those that are due
+
+_A_SECOND = 10  # looks that are asked for at once: a forge is not to be asked about a thousand hooks in a second
+_JUST_REMOVED = timedelta(minutes=6)  # a project whose hook was removed so lately is about to be forgotten
 
 
 class HookManager:
@@ -38,7 +41,7 @@ class HookManager:
         public_url: str | None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`public_url` is where the forges reach the relay, without a slash at the end."""
+        """`public_url` is where the forges reach the relay, without a slash at the end; `move` gives it another."""
         self.ground = Ground(database, credentials, public_url=public_url, clock=clock)
         reconciler = Reconciler(self.ground)
         self._ensuring = Ensuring(self.ground, reconciler)
@@ -47,6 +50,27 @@ class HookManager:
         self._rotation = Rotation(self.ground, reconciler)
         self._trial = Trial(self.ground)
         self._release = Release(self.ground, reconciler)
+
+    async def move(self, public_url: str | None) -> int:
+        """From now on the forges reach the relay there, or nowhere (`None`): then no hook is made nor changed.
+
+        All hooks are to be looked at, and the projects without one to get one, by jobs that are due at once; how many.
+        """
+        self.ground.public_url = public_url
+        now = self.ground.clock()
+        async with self.ground.database.write() as session:
+            said = "we have no address" if public_url is None else f"we are reached at {public_url}"
+            outcome = "no_address" if public_url is None else "moved"
+            await event_log.add(session, kind="hook", outcome=outcome, message=said, now=now)
+            if public_url is None:
+                return 0
+            looks = [(CHECK_JOB, hook.id) for hook in await hooks.managed(session)]
+            bare = await hook_care.bare_projects(session, asked_since=now, removed_since=now - _JUST_REMOVED)
+            looks += [(SETTLE_JOB, project.id) for project in bare]
+            for index, (kind, number) in enumerate(looks):
+                run_at = now + timedelta(seconds=index // _A_SECOND)
+                await jobs.put(session, kind, str(number), now=now, run_at=run_at)
+        return len(looks)
 
     async def ensure(self, project_id: int, account_id: int) -> HookState:
         """Make, widen or repair the project's hook with this account's token, and say what came of it.

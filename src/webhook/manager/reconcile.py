@@ -10,8 +10,8 @@ from datetime import timedelta
 from cachetools import TTLCache
 
 from src.database.models import Account, Hook
-from src.database.repositories import hooks
-from src.forge import ForgeClient, MissingPermission, NotFound, Rejected, RemoteHook
+from src.database.repositories import hooks, missed
+from src.forge import ForgeClient, MissingPermission, NotFound, NothingToTest, Rejected, RemoteHook
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.states import HookOutcome
 from src.webhook.manager.task import Task, is_right, new_secret, ours, path_of, superfluous
@@ -27,6 +27,7 @@ class Reconciler:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._said: TTLCache[int, bool] = TTLCache(1_000, _A_DAY)  # hooks of which it was logged that more is left
+        self._untested: TTLCache[int, bool] = TTLCache(1_000, _A_DAY)  # of which it was logged that a test failed
 
     async def settle(self, task: Task, account: Account, client: ForgeClient) -> HookOutcome:
         """One hook of ours, with what is needed, at our address, switched on, and nothing else of ours beside it."""
@@ -61,19 +62,27 @@ class Reconciler:
         if made is None:
             made = await client.create_hook(task.place, task.spec)
             outcome = HookOutcome.REPAIRED if outcome is HookOutcome.REPAIRED else HookOutcome.CREATED
+        if not made.active:  # it is tried again with each look, until it wakes up
+            await self._connected(task, account, made)
+            return HookOutcome.NOTHING
         # What was wrong with it is history, though the forge may still tell of it.
         await self._connected(task, account, replace(made, trouble=None))
+        if there is not None and not there.active and there.trouble is not None:
+            await self._was_off(task)
         return outcome
 
     async def _updated(self, task: Task, client: ForgeClient, there: RemoteHook) -> RemoteHook | None:
-        """`None`: it has to be made anew, for it was removed just now or does not wake up."""
+        """`None`: it has to be made anew, for it was removed just now or does not wake up.
+
+        Where a test fails it stays as it is, switched off: with it the forge would forget what it could deliver again.
+        """
         try:
             made = await client.update_hook(task.place, there.id, task.spec)
             if made.active:
                 return made
-            await self._try(task, client, made)
+            is_tested = await self._try(task, client, made)
             made = next((hook for hook in await client.hooks(task.place) if hook.id == made.id), made)
-            if made.active:
+            if made.active or not is_tested:
                 return made
             await client.delete_hook(task.place, made.id)
         except NotFound:
@@ -81,12 +90,22 @@ class Reconciler:
                 raise
         return None
 
-    async def _try(self, task: Task, client: ForgeClient, made: RemoteHook) -> None:
-        """A delivery that arrives wakes a hook that the forge switched off for failing."""
+    async def _try(self, task: Task, client: ForgeClient, made: RemoteHook) -> bool:
+        """A delivery that arrives wakes a hook that the forge switched off for failing. `False`: it did not arrive."""
         try:
             await client.test_hook(task.place, made.id)
         except Rejected as error:
-            await self._ground.log(task, "test_failed", f"{task.name}: {error}")
+            if task.hook.id not in self._untested:
+                self._untested[task.hook.id] = True
+                await self._ground.log(task, "test_failed", f"{task.name}: {error}")
+            return isinstance(error, NothingToTest)
+        self._untested.pop(task.hook.id, None)
+        return True
+
+    async def _was_off(self, task: Task) -> None:
+        """The forge had switched it off for failing: what it did not even try to deliver it cannot repeat."""
+        async with self._ground.database.write() as session:
+            await missed.gap(session, task.hook.id, self._ground.clock())
 
     async def _may_look(self, task: Task, client: ForgeClient) -> bool:
         """Forges say "not found" of a hook that is gone and of a project that may not be seen: tell these apart."""

@@ -86,6 +86,8 @@ class Release:
 
     async def _hand_on(self, task: Task, others: tuple[Account, ...]) -> None:
         """To one of those who stay; where none of them may, it goes on without anybody, and they are told so soon."""
+        if task.public_url is None:  # nothing can be set right on the forge now; the next look hands it on
+            return
         await self._ground.ask(
             replace(task, candidates=others),
             lambda client, account: self._reconciler.settle(task, account, client),

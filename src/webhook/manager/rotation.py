@@ -36,7 +36,7 @@ class Rotation:
             else:
                 covered = list(await hooks.covered_projects(session, hook))
             task = await self._ground.task(session, hook, covered)
-        if not task.is_followed or self._ground.public_url is None:
+        if not task.is_followed or task.public_url is None:
             return False
         try:
             attempt = await self._ground.ask(

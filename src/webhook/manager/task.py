@@ -25,7 +25,7 @@ class Task:
     candidates: tuple[Account, ...]  # whose token to try, in this order
     needed: frozenset[str]  # the forge's words for all that anybody chose
     is_followed: bool
-    address: str
+    public_url: str | None  # of the relay when the task was put together: a tunnel may give us another meanwhile
     secret: str = field(repr=False)
     next_secret: str | None = field(default=None, repr=False)  # the forge may have this one instead
     is_renewed: bool = False  # the forge has another secret than these
@@ -47,6 +47,11 @@ class Task:
         return self.place.path
 
     @property
+    def address(self) -> str:
+        """Where the forge should deliver to; the path alone where we have no address."""
+        return address_of(self.public_url, self.forge.kind, self.hook.public_id)
+
+    @property
     def spec(self) -> HookSpec:
         """What the forge should have. The next secret, where there is one: it was perhaps told of it already."""
         return HookSpec(url=self.address, events=self.needed, secret=self.next_secret or self.secret)
@@ -59,6 +64,11 @@ class Task:
 def new_secret() -> str:
     """Hard to guess, and fit for a signing key, too."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def address_of(public_url: str | None, kind: str, public_id: str) -> str:
+    """The whole address of a hook, or its path alone where the relay has no address."""
+    return f"{public_url or ''}{path_of(kind, public_id)}"
 
 
 def path_of(kind: str, public_id: str) -> str:
@@ -89,6 +99,13 @@ def is_right(task: Task, there: RemoteHook) -> bool:
 def superfluous(task: Task, there: RemoteHook) -> frozenset[str]:
     """What the hook delivers and nobody needs. Events that we never ask for are left as somebody set them."""
     return (there.events - task.needed) & task.type.codec.hook_events(task.type.codec.names)
+
+
+def is_elsewhere(hook: Hook, public_url: str | None) -> bool:
+    """Whether the forge delivers to a former address of the relay, as far as we know."""
+    if public_url is None or hook.address is None:
+        return False
+    return not hook.address.startswith(f"{public_url}/")
 
 
 def is_alive(task: Task, now: datetime) -> bool:

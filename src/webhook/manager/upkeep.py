@@ -43,7 +43,7 @@ class Upkeep:
         if not case.task.is_followed:
             await self._bury(case.by_hand)
             return await self.remove(case.task)
-        if self._ground.public_url is None:
+        if case.task.public_url is None:
             return HookOutcome.NOTHING
         return await self.put_right(case.task, is_fresh=case.is_fresh)
 
@@ -91,7 +91,7 @@ class Upkeep:
             return await self._lost(task, attempt.refusals, is_fresh=is_fresh)
         if task.hook.account_id not in (None, attempt.account.id):
             await self._ground.log(task, "handed_on", f"{task.name}: now looked after by account {attempt.account.id}")
-        if attempt.value is not HookOutcome.SHARED:
+        if attempt.value not in (HookOutcome.SHARED, HookOutcome.NOTHING):
             await self._ground.log(task, attempt.value, f"{task.name}: {', '.join(sorted(task.needed))}")
         return attempt.value
 
