@@ -237,13 +237,10 @@ class Visitor:
     def subscribe(self, project: str = "acme/rocket", forge: str = "GitHub") -> None:
         """The dialog with what it offers, in the chat that is open."""
         self.say("/subscribe", "Where is the project?")
-        for button, answer in (
-            (forge, "Which"),
-            (project, "what shall I tell"),
-            ("Continue", "Confirm"),
-            ("Confirm", "✓"),
-        ):
-            self.press(button, answer)
+        self.press(forge, "Which")
+        self.press(project, "what shall I tell")
+        self.press("Continue", "Everything" if self.in_group() else "Only what concerns you")
+        self.press("Confirm", f"✓ {project} is followed here now")
 
     # -- the gallery ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.usefixtures("ready")
+pytestmark = pytest.mark.usefixtures("team")
 
 
 def test_keyboard_changes_in_place_and_is_marked_as_edited(visit: Windows) -> None:
