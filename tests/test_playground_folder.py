@@ -14,6 +14,10 @@ def files(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in folder.iterdir()}
 
 
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
 async def start(folder: Path) -> int:
     """Start there, and stop at once."""
     stop = asyncio.Event()
@@ -36,3 +40,10 @@ async def test_a_folder_of_an_earlier_demo_is_taken_again(tmp_path: Path) -> Non
 async def test_a_folder_in_which_a_demo_got_no_further_than_its_lock_is_taken(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
     assert await start(tmp_path) == 0
+
+
+@pytest.mark.parametrize("name", ["what?x", "a%20b"])
+async def test_nothing_is_written_beside_a_folder_of_an_odd_name(tmp_path: Path, name: str) -> None:
+    assert await start(tmp_path / name) == 0
+    assert names(tmp_path) == {name}
+    assert names(tmp_path / name) >= {"demo.db", "secret.key"}

@@ -198,7 +198,11 @@ class Visitor:
     # -- getting ready -------------------------------------------------------------------------
 
     def pair(self) -> None:
-        """With the code that the guided list fills in."""
+        """With the code that the guided list fills in, once the bot has made one."""
+        self.page.wait_for_function(
+            "() => fetch('/api/guide').then((answer) => answer.json())"
+            ".then(({ steps }) => steps.some(({ name, fill }) => name === 'pair' && fill))"
+        )
         self.tab("guide").locator('[data-step="pair"] [data-do]').click()
         expect(self.page.locator("#composer")).to_have_value(re.compile("^/start "))
         self.send()
