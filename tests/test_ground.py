@@ -95,7 +95,7 @@ def test_the_entry_point_is_three_lines() -> None:
     assert len(code) == 3
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-peers.txt"])
+@pytest.mark.parametrize("name", sorted(file.name for file in ROOT.glob("requirements*.txt")))
 def test_every_requirement_is_pinned_exactly(name: str) -> None:
     lines = [line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
     for line in filter(None, lines):
@@ -118,6 +118,8 @@ def test_the_makefile_has_its_verbs_each_with_help() -> None:
         "demo-script",
         "test",
         "test-peers",
+        "test-browser",
+        "screenshots",
         "lint",
         "fmt",
         "messages",
@@ -139,7 +141,7 @@ def test_ci_runs_every_verb_that_must_hold() -> None:
     text = script.read_text()
     assert "set -euo pipefail" in text
     steps = re.findall(r"^make ([a-z-]+)$", text, re.MULTILINE)
-    assert steps == ["lint", "test", "drill", "test-peers", "demo-script"]
+    assert steps == ["lint", "test", "drill", "test-peers", "demo-script", "test-browser"]
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

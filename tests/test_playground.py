@@ -220,6 +220,7 @@ def buttons(page: Visitor) -> list[dict[str, str]]:
         "my token is github_pat_0123456789abcdefghijABCDEF",
         "glpat-0123456789abcdefghij",
         "123456789:AAF-abc_defghijklmnopqrstuvwxyz12345",
+        "https://api.telegram.org/bot123456789:AAF-abc_defghijklmnopqrstuvwxyz12345/getMe",
     ],
 )
 async def test_a_real_token_is_refused_before_it_goes_anywhere(text: str) -> None:

@@ -146,7 +146,7 @@ async def test_buttons_say_what_they_do(view: View) -> None:
     await view.tell("ann", "x", reply_markup=markup)
     assert (await last(view))["keyboard"] == [
         [
-            {"text": "Go", "kind": "callback"},
+            {"text": "Go", "kind": "callback", "data": "go"},
             {"text": "Docs", "kind": "url", "url": "https://example.org/docs", "target": {"to": "outside"}},
         ],
         [{"text": "Copy", "kind": "copy", "copy": "secret"}],

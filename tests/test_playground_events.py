@@ -26,7 +26,7 @@ async def followed(stage: Stage) -> Stage:
 
 async def test_a_project_without_a_webhook_is_said_to_have_none(stage: Stage) -> None:
     made = await stage.send("mention")
-    assert (made.status, made.body) == (200, {"project": "acme/rocket", "missing": True})
+    assert (made.status, made.body) == (200, {"project": "acme/rocket", "missing": True, "followed": False})
     assert not stage.ground.github.deliveries
 
 

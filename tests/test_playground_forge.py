@@ -1,11 +1,14 @@
 """The tabs "Forge" and "Bot API calls": what is on the forges, what people do there, and what the bot asks for."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from src.demo.playground.forge_tab import OUTAGES
+from src.web.feed import Line
 from tests.playground_stage import Json, Reply, Stage, played
 
 ROCKET, LANDER = "acme/rocket", "acme/lander"
@@ -123,6 +126,30 @@ async def test_redeliver_sends_the_same_delivery_again_and_nobody_is_told_twice(
     assert missing.status == 404
 
 
+async def test_a_redelivery_is_not_counted_as_what_a_card_brought_about(stage: Stage) -> None:
+    await stage.pair()
+    await stage.follow("ann", "github", ROCKET)
+    await stage.outcome("mention")
+    newest = (await page(stage))["deliveries"][0]
+    is_pushing = asyncio.Event()
+    stage.ground.github.on_delivery(lambda _, record: is_pushing.set() if record.action == "synchronize" else None)
+    async with asyncio.TaskGroup() as windows:
+        burst = windows.create_task(stage.send("burst"))
+        async with asyncio.timeout(10):
+            await is_pushing.wait()
+        await stage.post(f"/api/forge/github/deliveries/{newest['number']}", project=ROCKET)
+    assert [delivery["id"] for delivery in burst.result().body["deliveries"]].count(newest["id"]) == 0
+
+
+async def test_half_a_character_in_a_comment_does_no_harm(stage: Stage) -> None:
+    await stage.pair()
+    await stage.follow("ann", "github", ROCKET)
+    mark = stage.ground.people["ann"].private.mark()
+    said = await act(stage, "comment", text="@ann cut \ud83d off")
+    assert said.body["pulls"][0]["comments"][0]["body"] == "@ann cut \ufffd off"
+    await stage.ground.people["ann"].private.wait_for(lambda m: "cut \ufffd off" in m.text, timeout=10, since=mark)
+
+
 @pytest.mark.parametrize(("kind", "path"), [("github", ROCKET), ("gitlab", LANDER)])
 async def test_a_webhook_is_switched_off_and_deleted_by_hand(stage: Stage, kind: str, path: str) -> None:
     await stage.pair()
@@ -166,6 +193,22 @@ async def test_the_newest_calls_of_this_world_are_there_with_the_names_of_their_
     assert last["form"]["text"]
     stage.ground.feed.add("world", world="another")
     assert (await stage.get("/api/calls"))["calls"] == []
+
+
+async def test_nothing_waits_while_a_long_feed_is_looked_through(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, other_was_answered = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> list[Line]:
+        begun.set()
+        assert other_was_answered.wait(5)
+        return []
+
+    monkeypatch.setattr(stage.ground.feed, "before", slow)
+    async with asyncio.TaskGroup() as windows:
+        windows.create_task(stage.get("/api/calls"))
+        assert await asyncio.to_thread(begun.wait, 5)
+        await stage.get("/api/forge")
+        other_was_answered.set()
 
 
 async def test_forms_and_foreign_pages_are_refused(stage: Stage) -> None:

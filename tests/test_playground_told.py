@@ -64,7 +64,15 @@ def test_nobody_has_a_reason() -> None:
     assert said(followers=0).sentence == "Told: nobody. Nobody follows acme/lander."
     assert "Comments" in said(chosen="wiki.created").sentence
     assert "switched off" in said(deliveries=0, hook_is_on=False).sentence
-    assert said().sentence == "Told: nobody. It concerns nobody who follows acme/lander, or they muted it."
+    assert said().sentence == (
+        "Told: nobody. It concerns nobody who follows acme/lander, or they muted or paused it, or blocked the bot."
+    )
+
+
+def test_what_the_relay_did_not_finish_is_not_said_to_concern_nobody() -> None:
+    assert said(state="new", final=True).sentence == "Told: nobody yet. The relay will try again: its log says why."
+    for state in ("quarantined", "failed", "unknown"):
+        assert said(state=state).sentence == "Told: nobody. The relay could not work on it: its log says why."
 
 
 def test_what_to_write_to_the_bot_next_goes_with_the_reason() -> None:

@@ -78,7 +78,8 @@ async def test_a_link_says_where_it_leads(view: View) -> None:
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "tg://resolve?domain=x", "mailto:a@b.cc",
-                                  " javascript:alert(1)", "file:///etc/passwd", "http://[::1"])  # fmt: skip
+                                  " javascript:alert(1)", "file:///etc/passwd", "http://[::1",
+                                  "http://]@[v1.x"])  # fmt: skip
 async def test_other_addresses_are_no_links(view: View, link: str) -> None:
     assert message_html(view.ground, "x", (Entity("text_link", 0, 1, url=link),)) == "x"
 
@@ -108,3 +109,12 @@ async def test_links_are_sorted_by_where_they_lead(view: View) -> None:
         "https://example.org/acme/rocket/pull/3": {"to": "outside"},
     }
     assert {link: target(view.ground, link) for link in expected} == expected
+
+
+@pytest.mark.parametrize("path", ["//[", "//\u2100/x", "//acme/rocket", "/?//[", "/acme/rocket//[?a#b"])
+async def test_a_hostile_address_of_a_forge_does_no_harm(view: View, path: str) -> None:
+    link = view.ground.github.web_url + path
+    assert target(view.ground, link)["kind"] == "github"
+    await view.do("send", "ann", text=f"look: {link}")
+    line, *_ = await view.lines("message", 1)
+    assert link.partition("//[")[0] in line["message"]["text"]

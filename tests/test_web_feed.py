@@ -178,6 +178,19 @@ def test_a_damaged_older_file_goes_with_all_before_it(tmp_path: Path) -> None:
     assert sorted(tmp_path.glob("*.jsonl")) == files[2:]
 
 
+def test_a_file_that_somebody_else_removed_does_not_end_the_feed(tmp_path: Path) -> None:
+    with opened(tmp_path, 16 * 1024) as feed:
+        for _ in range(100):
+            feed.add("log", text="x" * 40)
+        files = sorted(tmp_path.glob("*.jsonl"))
+        assert len(files) >= 3
+        files[0].unlink()
+        for _ in range(200):
+            feed.add("log", text="x" * 40)
+        assert feed.last == 300
+        assert numbers(feed) == list(range(feed.first, 301))
+
+
 def test_threads_that_add_at_once_make_one_sequence(tmp_path: Path) -> None:
     with opened(tmp_path, 256 * 1024) as feed:
         given: list[int] = []
@@ -271,5 +284,8 @@ def test_a_log_line_that_cannot_be_kept_does_not_end_what_logs(
 ) -> None:
     with opened(tmp_path) as feed:
         pass
-    FeedHandler(feed).handle(logging.makeLogRecord({"msg": "late"}))
-    assert "FeedClosed" in capsys.readouterr().err
+    FeedHandler(feed).handle(logging.makeLogRecord({"msg": "late %s", "args": ("ghp_abcdefghijklmnop1234",)}))
+    said = capsys.readouterr().err
+    assert "FeedClosed" in said
+    assert "late" in said
+    assert "ghp_" not in said

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer, make_mocked_request, unused_port
 
 from src.web.guard import BODY_BYTES, SECURITY_HEADERS, ApiError, guard
 
@@ -72,12 +72,27 @@ async def test_another_name_for_this_machine_is_refused(ask: Asker, host: str) -
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example.org", "http://127.0.0.1:1", "https://127.0.0.1:{port}", "null", ""]
+    "origin",
+    [
+        "http://evil.example.org",
+        "http://127.0.0.1:1",
+        "https://127.0.0.1:{port}",
+        "http://127.0.0.1:{port}@evil.org",
+        "http://[",
+        "null",
+        "",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_another_page_may_not_ask(ask: Asker, method: str, origin: str) -> None:
     response = await ask(method, data=b"{}", Origin=origin, Content_Type="application/json")
     assert response.status == 403
+
+
+async def test_a_page_on_the_usual_port_is_asked_for_without_its_number() -> None:
+    for host, status in (("127.0.0.1", 200), ("localhost", 200), ("localhost:80", 200), ("evil.example.org", 403)):
+        request = make_mocked_request("GET", "/", headers={"Host": host, "Origin": f"http://{host}"})
+        assert (await guard(80)(request, echo)).status == status
 
 
 async def test_the_page_itself_may_post_json(ask: Asker) -> None:

@@ -192,6 +192,7 @@ def test_missing_stylesheet_is_told_with_what_to_do(tmp_path: Path) -> None:
         ("en-GB,en;q=0.9,ru;q=0.8", "en"),
         ("de,ru;q=0.5,en;q=0.4", "ru"),
         ("en;q=0.3,ru;q=0.7", "ru"),
+        ("en; q=0.3, ru ; q=0.7", "ru"),
         ("ru;q=0", "en"),
         ("de", "en"),
         ("", "en"),
@@ -245,6 +246,8 @@ async def test_static_files_are_served_and_cannot_be_left(tmp_path: Path, styles
             "own/in",
             "other/x.js",
             "own//etc/passwd",
+            "own/%00",
+            "own/" + "x" * 300,
         ):
             assert (await client.get(f"/static/{path}")).status == 404, path
         etag = (await client.get("/static/web/dom.js")).headers["ETag"]

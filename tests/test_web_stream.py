@@ -196,6 +196,22 @@ async def test_a_reader_that_takes_nothing_is_cut_off(tmp_path: Path) -> None:
             await eventually(lambda: not site.stream._readers)
 
 
+async def test_a_feed_that_cannot_be_read_ends_the_stream_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as site:
+        site.log(3)
+        [file] = files(tmp_path)
+        file.rename(tmp_path / "elsewhere")
+        page = await site.open("?since=0")
+        with pytest.raises(ClientPayloadError):
+            await page.event()
+        page.response.close()
+        assert "FileNotFoundError" in caplog.text
+        (tmp_path / "elsewhere").rename(file)
+        assert await (await site.open("?since=0")).until(3) == [1, 2, 3]
+
+
 async def test_a_page_that_was_closed_is_forgotten(tmp_path: Path) -> None:
     async with running(tmp_path) as site:
         page = await site.open("?since=0")

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.engine import URL
+
 from src.app import ROLES, run, site_of
 from src.demo.forge import ForgeEmulator
 from src.demo.telegram import Limits, TelegramEmulator
@@ -67,7 +69,7 @@ class Product:
         """`settings` builds the settings from these values alone; `pace`: how fast Telegram's limits run."""
         port = free_port()
         self.relay = f"http://127.0.0.1:{port}"
-        self.database_url = f"sqlite+aiosqlite:///{folder / 'demo.db'}"
+        self.database_url = URL.create("sqlite+aiosqlite", database=str(folder / "demo.db")).render_as_string()
         self._settings = settings(
             telegram_bot_token=tg.token, telegram_api_url=tg.url, access=access, public_url=self.relay,
             host="127.0.0.1", port=port, github_api_url=github.url, gitlab_url=gitlab.url,

@@ -142,8 +142,7 @@ class Feed:
             body = orjson.dumps({"seq": number, "at": round(self._clock(), 3), "kind": kind, **fields}) + b"\n"
             if len(body) > LINE_BYTES:
                 raise LineTooLong(kind, len(body))
-            self._file = self._room(self._file, len(body))
-            self._write(self._file, body)
+            self._write(self._room(self._file, len(body)), body)
             return number
 
     def after(self, seq: int, limit: int) -> list[Line]:
@@ -214,11 +213,11 @@ class Feed:
         if not current.size or current.size + size <= share:
             return file
         following = create(self._folder, current.last + 1)
-        opened = following.path.open("ab", buffering=0)
+        self._file = opened = following.path.open("ab", buffering=0)
         file.close()
         self._segments.append(following)
         while len(self._segments) > 1 and sum(one.size for one in self._segments) > self._keep - share:
-            self._segments.pop(0).path.unlink()
+            self._segments.pop(0).path.unlink(missing_ok=True)  # or somebody tidied up before
         return opened
 
     def _write(self, file: BinaryIO, body: bytes) -> None:

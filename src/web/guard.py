@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -23,6 +22,7 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _READING = frozenset({"GET", "HEAD"})
+_USUAL_PORT = 80  # which browsers leave out
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ def guard(port: int, *, language: Callable[[web.Request], str] = accepted) -> Mi
     `SECURITY_HEADERS`. An `ApiError` is told; anything unexpected is logged and told without details.
     """
     names = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+    if port == _USUAL_PORT:
+        names |= {"127.0.0.1", "localhost"}
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -75,7 +77,7 @@ def _admit(request: web.Request, names: set[str], t: Translator) -> None:
     if request.headers.get("Host", "").lower() not in names:
         raise ApiError(t("This page answers at 127.0.0.1 only. Open it by the address that was printed."), 403)
     origin = request.headers.get("Origin")
-    if origin is not None and (urlsplit(origin).scheme != "http" or urlsplit(origin).netloc.lower() not in names):
+    if origin is not None and origin.lower() not in {f"http://{name}" for name in names}:
         raise ApiError(t("Another page asked for this. Do it on the page itself."), 403)
     if request.method in _READING:
         return

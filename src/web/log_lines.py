@@ -1,6 +1,9 @@
 """What the program logs, as lines of the feed."""
 
 import logging
+import sys
+from contextlib import redirect_stderr
+from io import StringIO
 
 from src.logs import redact
 from src.web.feed import Feed
@@ -25,6 +28,12 @@ class FeedHandler(logging.Handler):
             self._feed.add("log", level=record.levelname, logger=record.name, text=text)
         except Exception:  # noqa: BLE001 - a log line that cannot be kept must not end what is being logged
             self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
+        """As every handler tells it, arguments and all, but for what looks like a token."""
+        with redirect_stderr(StringIO()) as told:
+            super().handleError(record)
+        sys.stderr.write(redact(told.getvalue()))
 
 
 def _cut(text: str) -> str:

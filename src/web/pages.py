@@ -87,8 +87,12 @@ class Pages:
         if folder is None:
             raise web.HTTPNotFound
         root = folder.resolve()
-        path = (root / request.match_info["path"]).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        try:
+            path = (root / request.match_info["path"]).resolve()
+            is_ours = path.is_relative_to(root) and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have: too long, with a zero byte
+            raise web.HTTPNotFound from None
+        if not is_ours:
             raise web.HTTPNotFound
         return _fresh(path)
 
@@ -97,9 +101,9 @@ def preferred(accept: str) -> str:
     """The best of our languages for an Accept-Language header, English where it names none of them."""
     wishes: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept.split(",")):
-        code, _, weight = part.strip().partition(";q=")
+        code, _, weight = part.replace(" ", "").partition(";q=")
         try:
-            wishes.append((float(weight or 1), -place, code.strip()))
+            wishes.append((float(weight or 1), -place, code))
         except ValueError:
             continue  # a weight that is no number: this wish counts for nothing
     for wanted, _, code in sorted(wishes, reverse=True):

@@ -135,8 +135,9 @@ class EventStream:
             else:
                 await response.write(_RETRY)
                 await self._serve(reader, response)
-        except (ConnectionResetError, TimeoutError) as error:
-            log.debug("a stream ended at %s: %r", reader.seq, error)
+        except OSError as error:
+            is_reader = isinstance(error, (ConnectionResetError, TimeoutError))  # otherwise the feed cannot be read
+            log.log(logging.DEBUG if is_reader else logging.ERROR, "a stream ended at %s: %r", reader.seq, error)
             if reader.transport is not None:
                 reader.transport.abort()  # what it did not take is not waited for
         finally:

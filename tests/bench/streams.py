@@ -142,7 +142,7 @@ def told(alone: list[Round], watched: list[Round]) -> bool:
     seen = [one.seen for one in watched if one.seen is not None]
     frames = max(one.frames for one in seen)
     missing = sum(one.gaps + one.short for one in seen) + sum(
-        one.written * STREAMS - one.seen.lines for one in watched if one.seen is not None
+        abs(one.written * STREAMS - one.seen.lines) for one in watched if one.seen is not None
     )
     pace = sum(one.written for one in watched) / sum(one.seconds for one in watched)
     print(

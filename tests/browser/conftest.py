@@ -1,6 +1,7 @@
 """The browser, a playground for each module, and what holds in every test: no error, nobody asked but this machine."""
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -55,28 +56,47 @@ def visit(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Itera
     windows = Windows(browser, demo.address)
     try:
         yield windows
+        try:
+            windows.check()
+        except AssertionError:
+            windows.keep(request.node.name)
+            raise
         if request.node.report_call.failed:
             windows.keep(request.node.name)
-        windows.check()
     finally:
         windows.close()
 
 
 @pytest.fixture(scope="module")
 def ready(browser: Browser, demo: Demo) -> None:
-    """Ann runs the bot, Bob is in; both gave their tokens and follow acme/rocket in private."""
-    windows = Windows(browser, demo.address)
-    try:
-        ann, bob = windows("ann"), windows("bob")
+    """Ann runs the bot, gave her token and follows acme/rocket in private."""
+    with prepared(browser, demo) as windows:
+        ann = windows("ann")
         ann.pair()
+        ann.give_token()
+        ann.subscribe()
+
+
+@pytest.fixture(scope="module")
+def team(browser: Browser, demo: Demo, ready: None) -> None:
+    """Bob is in, too, and follows what Ann follows."""
+    with prepared(browser, demo) as windows:
+        ann, bob = windows("ann"), windows("bob")
         ann.hand_on(ann.invite())
         bob.enter()
-        for visitor in (ann, bob):
-            visitor.give_token()
-            visitor.subscribe()
+        bob.give_token()
+        bob.subscribe()
+
+
+@contextmanager
+def prepared(browser: Browser, demo: Demo) -> Iterator[Windows]:
+    """Windows in which something is prepared for the tests of a module; kept when that fails."""
+    windows = Windows(browser, demo.address)
+    try:
+        yield windows
         windows.check()
     except BaseException:
-        windows.keep("ready")
+        windows.keep("prepared")
         raise
     finally:
         windows.close()

@@ -18,11 +18,12 @@ def layout_faults(page: Page) -> list[str]:
     return [str(fault) for fault in page.evaluate(_LAYOUT, narrow)]
 
 
-def access_faults(page: Page) -> list[str]:
-    """The serious and critical faults of all that is on the page now, each with where it is."""
+def access_faults(page: Page, *, only: str = "") -> list[str]:
+    """The serious and critical faults of all that is on the page now, and where. `only`: one rule of axe's."""
     if not page.evaluate("typeof window.axe === 'object'"):
         page.evaluate(_AXE)  # not by a <script>, which the page's policy forbids
-    found: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"]} | ({"runOnly": [only]} if only else {})
+    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{violation['id']} ({violation['impact']}): {violation['help']}: {node['html'][:200]}"
         for violation in found["violations"]

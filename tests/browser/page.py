@@ -198,7 +198,11 @@ class Visitor:
     # -- getting ready -------------------------------------------------------------------------
 
     def pair(self) -> None:
-        """With the code that the guided list fills in."""
+        """With the code that the guided list fills in, once the bot has made one."""
+        self.page.wait_for_function(
+            "() => fetch('/api/guide').then((answer) => answer.json())"
+            ".then(({ steps }) => steps.some(({ name, fill }) => name === 'pair' && fill))"
+        )
         self.tab("guide").locator('[data-step="pair"] [data-do]').click()
         expect(self.page.locator("#composer")).to_have_value(re.compile("^/start "))
         self.send()
@@ -237,13 +241,10 @@ class Visitor:
     def subscribe(self, project: str = "acme/rocket", forge: str = "GitHub") -> None:
         """The dialog with what it offers, in the chat that is open."""
         self.say("/subscribe", "Where is the project?")
-        for button, answer in (
-            (forge, "Which"),
-            (project, "what shall I tell"),
-            ("Continue", "Confirm"),
-            ("Confirm", "✓"),
-        ):
-            self.press(button, answer)
+        self.press(forge, "Which")
+        self.press(project, "what shall I tell")
+        self.press("Continue", "Everything" if self.in_group() else "Only what concerns you")
+        self.press("Confirm", f"✓ {project} is followed here now")
 
     # -- the gallery ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.usefixtures("ready")
+pytestmark = pytest.mark.usefixtures("team")
 
 
 def test_keyboard_changes_in_place_and_is_marked_as_edited(visit: Windows) -> None:
@@ -65,6 +65,11 @@ def test_unread_counters_and_silent_against_loud(visit: Windows) -> None:
     ann.press("Comments: on", "Comments: silent")
     ann.press("Mentions: on", "Mentions: silent")
     ann.press("Save", "✓ Stored")
+    expect(ann.send_event("mention", about="ann")).to_have_attribute("data-tone", "told")  # there is a PR from now on
+    for visitor in (ann, bob):
+        visitor.go("releases")
+        visitor.sees("@ann which tank")
+    bob.go("bot")
     ann.go("ci")  # so that neither chat is looked at
 
     ann.send_event("mention", about="ann")

@@ -31,6 +31,7 @@ const stream = { on: (_, handler) => { take = handler; }, onLost: (handler) => {
 const fetchLines = async (before, limit) => lines(Math.max(1, before - limit), before);
 mountLog(document.getElementById("log"), { stream, kind: "log", before: next, fetchLines });
 window.push = (count) => { take(lines(next, next + count)); next += count; };
+window.say = (text) => { take([{ ...line(next), text }]); next += 1; };
 window.lose = (count) => lose(count);
 """
 
@@ -159,6 +160,7 @@ def test_level_text_and_pattern_narrow_the_lines(page: Page) -> None:
     assert drawn(page) == [690, 691, 694, 695, 698, 699]
     expect(page.locator("mark").first).to_have_text("line 69")
     search.fill("/line 6.[89] /")
+    expect(page.locator("[data-count]")).to_have_text("10 of 500 lines")
     assert drawn(page) == [618, 619, 638, 639, 658, 659, 678, 679, 698, 699]
     push(page, 8)
     assert drawn(page)[-1] == 699
@@ -172,9 +174,60 @@ def test_pattern_that_is_none_is_told_and_changes_nothing(page: Page) -> None:
     expect(search).to_have_attribute("aria-invalid", "true")
     expect(page.locator("[data-news]")).to_have_text("This is no pattern that can be searched for.")
     assert len(drawn(page)) == 500
+    page.get_by_label("Level").select_option("ERROR")
+    assert {seq % 4 for seq in drawn(page)} == {3}, "the level holds all the same"
+    page.get_by_label("Level").select_option("DEBUG")
     search.fill("/(/ is text without its end")
     expect(search).not_to_have_attribute("aria-invalid", "true")
     expect(page.locator("[data-count]")).to_have_text("Nothing fits.")
+
+
+SLOW = "This pattern takes too long. Write it in a simpler way."
+
+
+def test_pattern_that_takes_for_ever_is_told_and_the_page_goes_on(page: Page) -> None:
+    page.evaluate("say('x'.repeat(200))")
+    search = page.get_by_label("Search")
+    search.fill("/(x+x+)+y/")
+    page.evaluate("say('while it is tried')")
+    expect(page.locator("[data-news]")).to_have_text(SLOW)
+    expect(search).to_have_attribute("aria-invalid", "true")
+    assert drawn(page) == list(range(201, 703)), "what was searched by before holds"
+    search.fill("/line 69\\d/")
+    expect(page.locator("[data-count]")).to_have_text("10 of 502 lines")
+    expect(page.locator("[data-news]")).to_be_empty()
+
+
+def test_pattern_that_takes_for_ever_on_a_later_line_is_dropped(page: Page) -> None:
+    search = page.get_by_label("Search")
+    search.fill("/(x+x+)+y|line 69/")
+    expect(page.locator("[data-count]")).to_have_text("10 of 500 lines")
+    page.evaluate("say('x'.repeat(200))")
+    expect(page.locator("[data-news]")).to_have_text(SLOW)
+    assert drawn(page) == list(range(201, 702))
+
+
+def test_no_more_than_100_places_of_a_line_are_marked(page: Page) -> None:
+    page.evaluate("say('x'.repeat(8000))")
+    page.get_by_label("Search").fill("x")
+    expect(page.locator("mark")).to_have_count(100)
+    expect(page.locator("[data-seq='701'] [data-field='text']")).to_have_text("x" * 8000)
+
+
+def test_whoever_presses_a_button_of_the_log_keeps_the_focus(page: Page) -> None:
+    older = page.locator("[data-older]")
+    page.evaluate("push(4000)")
+    older.press("Enter")
+    expect(page.locator("[data-seq='2201']")).to_be_attached()
+    expect(older).to_be_focused()
+    with page.expect_download():
+        page.locator("[data-download]").press("Enter")
+    expect(page.locator("[data-download]")).to_be_focused()
+    newest = page.get_by_role("button", name="New:")
+    page.evaluate("push(1)")
+    newest.press("Enter")
+    expect(newest).to_be_hidden()
+    expect(page.locator("[data-lines]")).to_be_focused()
 
 
 def test_lines_that_are_lost_are_told(page: Page) -> None:

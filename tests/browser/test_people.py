@@ -7,7 +7,7 @@ from tests.browser.page import Visitor
 from tests.browser.windows import Windows
 
 
-def test_one_window_looks_through_three_peoples_eyes(visit: Windows, ready: None) -> None:
+def test_one_window_looks_through_three_peoples_eyes(visit: Windows, team: None) -> None:
     page = visit("ann")
     for person, chats in (("bob", 4), ("eve", 1), ("ann", 4)):
         page.look_as(person)
@@ -17,7 +17,7 @@ def test_one_window_looks_through_three_peoples_eyes(visit: Windows, ready: None
     expect(page.page.locator('[data-viewer="ann"]')).to_have_attribute("aria-checked", "true")
 
 
-def test_telegrams_language_is_the_persons_and_changes_what_the_bot_says(visit: Windows, ready: None) -> None:
+def test_telegrams_language_is_the_persons_and_changes_what_the_bot_says(visit: Windows, team: None) -> None:
     bob = visit("bob")
     bob.page.locator("#telegram-language").select_option("ru")
     bob.say("/help", "Команды")
@@ -25,7 +25,7 @@ def test_telegrams_language_is_the_persons_and_changes_what_the_bot_says(visit: 
     bob.say("/help", "Commands")
 
 
-def test_who_opened_a_dialog_in_the_group_alone_may_press_its_buttons(visit: Windows, ready: None) -> None:
+def test_who_opened_a_dialog_in_the_group_alone_may_press_its_buttons(visit: Windows, team: None) -> None:
     ann, bob = visit("ann"), visit("bob")
     for visitor in (ann, bob):
         visitor.go("ci")

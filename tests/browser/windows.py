@@ -51,10 +51,10 @@ class Windows:
 
     def check(self) -> None:
         """No error on any console, no request to anywhere but this machine, no line of the stream missed."""
-        for visitor in self._open:
-            assert (visitor.name, visitor.watch.errors()) == (visitor.name, [])
-            assert (visitor.name, visitor.watch.strangers()) == (visitor.name, [])
-            assert visitor.stream()[1] == 0, "lines of the stream that were missed"
+        wrong = [f"{one.name}: on the console: {line}" for one in self._open for line in one.watch.errors()]
+        wrong += [f"{one.name}: asked elsewhere: {url}" for one in self._open for url in one.watch.strangers()]
+        wrong += [f"{one.name}: {one.stream()[1]} lines missed" for one in self._open if one.stream()[1]]
+        assert not wrong, "\n".join(wrong)
 
     def keep(self, test: str) -> None:
         """A picture and the console of each window, below build/browser/failures."""

@@ -21,7 +21,7 @@ class Standing:
     follows: bool
     reasons: frozenset[str]  # all for which they were told anything
     was_mended: bool  # told that a pipeline failed and then that it is fixed
-    hears_less: bool  # muted a subject, paused a subscription or chose another level
+    hears_less: bool  # muted a subject, paused a subscription or chose a quieter level
 
 
 async def standing(session: AsyncSession, telegram_id: int) -> Standing | None:
@@ -40,8 +40,13 @@ async def standing(session: AsyncSession, telegram_id: int) -> Standing | None:
         follows=bool(followed),
         reasons=frozenset(str(item["reason"]) for items in reasons for item in items),
         was_mended=await _was_mended(session, chat_id),
-        hears_less=mute is not None or any(item.paused_until is not None or item.levels for item in followed),
+        hears_less=mute is not None or any(_is_quieter(item) for item in followed),
     )
+
+
+def _is_quieter(subscription: Subscription) -> bool:
+    """Whether it was paused, or anything of it is silent or off: what was chosen loud is stored, too."""
+    return subscription.paused_until is not None or any(level != "on" for level in subscription.levels.values())
 
 
 async def _was_mended(session: AsyncSession, chat_id: int | None) -> bool:

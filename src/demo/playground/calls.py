@@ -1,5 +1,7 @@
 """The tab "Bot API calls": the newest of them, for the first look; what comes then is in the stream."""
 
+import asyncio
+
 from aiohttp import web
 
 from src.demo.playground.ground import Playground
@@ -15,7 +17,8 @@ def routes(ground: Playground) -> list[web.RouteDef]:
     async def newest(_request: web.Request) -> web.Response:
         """Oldest first, with the names of the chats by their numbers and the line up to which this is all."""
         last = ground.feed.last
-        lines = ground.feed.before(last + 1, NEWEST, kinds=_KINDS)
+        # With few calls in it all of a long feed is read.
+        lines = await asyncio.to_thread(ground.feed.before, last + 1, NEWEST, _KINDS)
         began = max((line.seq for line in lines if line.kind == "world"), default=0)
         shown = [line.read() for line in lines if line.kind == "call" and line.seq > began]
         return web.json_response({"seq": last, "calls": shown, "chats": _names(ground)})

@@ -1,5 +1,6 @@
 """The chats of the page: what a person sees in them, and what they do there as a client of Telegram would let them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from src.web.guard import ApiError
 Json = dict[str, Any]
 NEWEST = 200  # messages of a chat in a snapshot
 OLDER = 100  # that are sent for each look further back
+_DIGITS = 10  # of a message's number at most
+_START_CODE = re.compile(r"[A-Za-z0-9_-]{0,64}")  # core.telegram.org/bots/features#deep-linking
 PATIENCE = 15.0  # seconds after which a client stops waiting for the answer to a press
 
 
@@ -89,17 +92,15 @@ class Deed:
     def number(self, name: str) -> int:
         """A field that holds a whole number."""
         value = self.body.get(name)
-        if isinstance(value, str) and value.isdecimal():
-            return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
+        if isinstance(value, str) and value.isdecimal() and len(value) < _DIGITS:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**_DIGITS:
             raise ApiError(self.t("The request is not understood."))
         return value
 
     def written(self) -> str:
         """What is to be said, if a client would let it pass."""
-        # Half a character is none: it could not be sent on.
-        whole = self.text("text").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        text, t = whole.strip(), self.t
+        text, t = self.text("text").strip(), self.t
         if not text:
             raise ApiError(t("Write something first."))
         if (size := units(text)) > MAX_WRITTEN:
@@ -169,9 +170,11 @@ class Chats:
         deed.may_act()
         keyboard = message.keyboard
         there = 0 <= row < len(keyboard) and 0 <= column < len(keyboard[row])
-        if not there or keyboard[row][column].text != deed.text("text"):
+        button = keyboard[row][column] if there else None
+        # On the next screen a button of the same name may stand in the same place: another window's press led there.
+        if button is None or (button.text, button.data) != (deed.text("text"), deed.body.get("data", button.data)):
             raise ApiError(deed.t("This button is not there any more. Look at the message again."))
-        if keyboard[row][column].data is None:
+        if button.data is None:
             raise ApiError(deed.t("This button sends nothing to the bot."))
         try:
             answer = await deed.person.press((row, column), on=message, timeout=self.patience)
@@ -203,7 +206,9 @@ class Chats:
     async def read(self, request: web.Request) -> web.Response:
         """All up to this message is read; it never becomes unread again."""
         deed = await self._posted(request)
-        place, upto = deed.place, deed.number("upto")
+        place = deed.place
+        newest = max((message.id for message in place.messages()), default=0)
+        upto = min(deed.number("upto"), newest)  # what comes later is news
         if upto > self._read.get((deed.name, deed.key), 0):
             self._read[deed.name, deed.key] = upto
             self.ground.feed.add("read", person=deed.name, chat=deed.key, topic=place.topic_id, upto=upto)
@@ -236,6 +241,9 @@ class Chats:
         group, person, code = self.ground.group, deed.person, deed.text("code")
         if not person.is_member(group):
             raise ApiError(deed.t("{name} is in no group where the bot could be added.").format(name=person.name))
+        refuse_real_token(code, deed.t.language)
+        if not _START_CODE.fullmatch(code):
+            raise ApiError(deed.t("The request is not understood."))
         if not group.has_bot:
             if not person.is_admin(group):
                 raise ApiError(deed.t("Only administrators add a bot to {group}.").format(group=group.title))

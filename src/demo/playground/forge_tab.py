@@ -136,7 +136,8 @@ class ForgeTab:
             raise ApiError(t("This delivery is not known any more."), 404)
         if not any(hook.id == found.hook_id for _, hook in hooks_of(forge, project)):
             raise ApiError(t("Its webhook is gone, so it cannot be delivered again."))
-        answer: Json = delivery_view(await forge.redeliver(found))
+        async with forge.acting:  # not in the midst of what a card brings about
+            answer: Json = delivery_view(await forge.redeliver(found))
         return web.json_response(answer)
 
 

@@ -29,7 +29,7 @@ MORE_PROJECTS = (
     "api", "archive", "billing", "charts", "cockpit", "compass", "dashboard", "docs", "forms", "fuel", "gateway",
     "icons", "ledger", "mail", "maps", "mobile", "orbit", "payload", "probes", "radar", "search", "telemetry", "tools",
 )  # fmt: skip
-_BOT_TOKEN = re.compile(r"(?<![A-Za-z0-9])[0-9]{6,}:[A-Za-z0-9_-]{30,}")
+_BOT_TOKEN = re.compile(r"[0-9]{6,}:[A-Za-z0-9_-]{30,}")  # also behind "bot", as in Telegram's addresses
 
 
 @dataclass(kw_only=True)

@@ -126,11 +126,16 @@ class Happenings:
             raise ApiError(t("There is nobody of that name on the forges."))
         hook = next(hooks_of(forge, project), None)
         if hook is None:
-            return web.json_response({"project": project.path, "missing": True})
+            followed = await self._is_followed(forge, project)
+            return web.json_response({"project": project.path, "missing": True, "followed": followed})
         deed = Deed(forge=forge, project=project, hook=hook, about=str(about))
         number, happening = await self._act(card, deed)
         shown = [delivery_view(record) for record in happening.records]
         return web.json_response({"project": project.path, "missing": False, "number": number, "deliveries": shown})
+
+    async def _is_followed(self, forge: Emulator, project: Project) -> bool:
+        async with self._database() as database, database.read() as session:
+            return bool(await outcomes.choices(session, forge.url, str(project.id)))
 
     async def _act(self, card: Card, deed: Deed) -> tuple[int, Happening]:
         async with deed.forge.acting:

@@ -4,17 +4,19 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from src.demo.playground.ground import Playground
-from src.demo.telegram.links import WrongLink, checked_link
+from src.demo.telegram.links import checked_link
 
 _TELEGRAM = ("t.me", "telegram.me", "www.t.me")
 _THING = re.compile(r"/(?P<kind>pull|merge_requests|issues)/(?P<number>[0-9]{1,9})(?![0-9])")
+_QUERY = re.compile(r"[?#]")
 
 
 def address(link: str) -> str | None:
     """The link as Telegram keeps it, or `None` where it is none that a browser opens."""
     try:
         checked = checked_link(link)
-    except WrongLink:
+        urlsplit(checked)  # what stood in brackets was an address before, and may be none now
+    except ValueError:
         return None
     return checked if checked.startswith(("http://", "https://")) else None
 
@@ -39,7 +41,7 @@ def target(ground: Playground, link: str) -> dict[str, str]:
 
 
 def _thing(ground: Playground, kind: str, path: str) -> dict[str, str]:
-    found = {"project": _project(ground, kind, urlsplit(path).path)}
+    found = {"project": _project(ground, kind, _QUERY.split(path)[0])}
     if (match := _THING.search(path)) is not None:
         found["issue" if match["kind"] == "issues" else "pull"] = match["number"]
     return found

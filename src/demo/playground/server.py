@@ -183,9 +183,11 @@ def _place(folder: Path | None) -> Iterator[Path]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        lock = (folder / "lock").open("w") if _is_ours(folder) else None
     except OSError as error:
         raise _unusable(folder, error) from None
+    if lock is None:
+        raise Unusable(f"--folder {folder}: other files are in it; choose a folder that is empty or not there yet")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,6 +198,11 @@ def _place(folder: Path | None) -> Iterator[Path]:
         except OSError as error:
             raise _unusable(folder, error) from None
         yield folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is empty or an earlier demo's: elsewhere `secret.key` is what opens somebody's database."""
+    return (folder / "feed").is_dir() or all(there.name == "lock" for there in folder.iterdir())
 
 
 def _unusable(folder: Path, error: OSError) -> Unusable:

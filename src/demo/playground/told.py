@@ -15,6 +15,7 @@ Tone = Literal["waiting", "told", "nobody", "refused"]
 Place = tuple[int, int]  # Telegram's numbers of a chat and a topic, 0 for none
 
 _UNFINISHED_DELIVERIES = ("new", "taken")
+_FAILED_DELIVERIES = ("quarantined", "failed", "unknown")
 _UNFINISHED_MESSAGES = ("new", "sending")
 
 
@@ -111,6 +112,10 @@ def _nobody(case: Case, t: Translator) -> tuple[str, str | None]:
         return t("Told: nobody. The relay refused it with {status}.").format(status=refused), None
     if case.told:
         return t("Told: nobody. Telegram took no message there."), None
+    if not case.is_done:
+        return t("Told: nobody yet. The relay will try again: its log says why."), None
+    if any(item.state in _FAILED_DELIVERIES for item in case.arrived):
+        return t("Told: nobody. The relay could not work on it: its log says why."), None
     if not case.choices:
         return t("Told: nobody. Nobody follows {project}.").format(project=case.project), "/subscribe"
     if case.names and not any(choice.intersection(case.names) for choice in case.choices):
@@ -121,9 +126,8 @@ def _nobody(case: Case, t: Translator) -> tuple[str, str | None]:
         return text.format(events=events), "/subscribe"
     if not case.hook_is_on:
         return t("Told: nobody. The webhook is switched off, so nothing was delivered."), "/status"
-    return t("Told: nobody. It concerns nobody who follows {project}, or they muted it.").format(
-        project=case.project
-    ), None  # fmt: skip
+    text = t("Told: nobody. It concerns nobody who follows {project}, or they muted or paused it, or blocked the bot.")
+    return text.format(project=case.project), None
 
 
 def _place(item: Told) -> Place:

@@ -48,14 +48,19 @@ def project_of(forge: Emulator, path: object, t: Translator) -> Project:
 
 
 async def fields(request: web.Request, t: Translator) -> Mapping[str, Any]:
-    """The object that a request carries. Raises `ApiError` for anything else."""
+    """The object that a request carries, its texts without half characters. Raises `ApiError` for anything else."""
     try:
         body = await request.json()
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise ApiError(t("The request is not understood."))
-    return body
+    return {name: _whole(value) if isinstance(value, str) else value for name, value in body.items()}
+
+
+def _whole(text: str) -> str:
+    """Half a character, as cutting an emoji leaves one, is none: it could not be sent on."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def homes_of(forge: Emulator, project: Project) -> tuple[HookHome, ...]:

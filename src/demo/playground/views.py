@@ -127,7 +127,9 @@ def _button(ground: Playground, button: Button) -> Json:
         return {"text": button.text, "kind": "url", "url": button.url, "target": opened and target(ground, opened)}
     if button.copy_text is not None:
         return {"text": button.text, "kind": "copy", "copy": button.copy_text}
-    return {"text": button.text, "kind": "callback" if button.data is not None else "other"}
+    if button.data is not None:
+        return {"text": button.text, "kind": "callback", "data": button.data}
+    return {"text": button.text, "kind": "other"}
 
 
 def _replied(ground: Playground, message: Message) -> Json | None:

@@ -21,8 +21,13 @@ export async function alertDialog(text, { title = "" } = {}) {
 }
 
 /** Opens a <dialog> in front of all; the value of the [data-close] that closed it, "" by Escape or a press beside it. */
-export function showDialog(dialog) {
-  if (dialog.open) dialog.close();
+export async function showDialog(dialog) {
+  while (dialog.open) {
+    // Its "close" comes later, and must not be taken for that of the one that follows.
+    const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    dialog.close("");
+    await closed;
+  }
   dialog.returnValue = "";
   const title = dialog.querySelector('[data-field="title"]');
   const named = title?.hidden ? dialog.querySelector('[data-field="text"]') : title;

@@ -1,6 +1,7 @@
 import { get } from "./api.js";
 import { format } from "./dom.js";
-import { pattern, written } from "./log_search.js";
+import { save, written } from "./log_file.js";
+import { Search } from "./log_trial.js";
 import { LogWindow } from "./log_window.js";
 import { toast } from "./toast.js";
 
@@ -33,6 +34,8 @@ class Log {
     this.box = this.part("lines");
     this.follow = this.part("follow");
     this.view = new LogWindow(this.box, root.querySelector("template"));
+    const parts = { field: this.part("search"), level: this.part("level-filter"), news: this.part("news") };
+    this.search = new Search(this.view, parts, this.words, () => this.searched());
   }
 
   part(name) {
@@ -46,21 +49,23 @@ class Log {
       this.#scrolledAway = false;
       if (this.follow.checked) this.newest();
     });
-    this.part("level-filter").addEventListener("change", () => this.search());
-    this.part("search").addEventListener("input", () => this.search());
-    this.part("older").addEventListener("click", () => this.older());
+    this.part("level-filter").addEventListener("change", () => this.search.run());
+    this.part("search").addEventListener("input", () => this.search.run());
+    this.part("older").addEventListener("click", () => this.busy("older", () => this.older()));
     this.part("pause").addEventListener("click", () => this.pause());
     this.part("newest").addEventListener("click", () => this.newest());
-    this.part("download").addEventListener("click", () => this.download());
-    await this.older();
+    this.part("download").addEventListener("click", () => this.busy("download", () => this.download()));
+    await this.busy("older", () => this.older());
     if (this.follow.checked) this.toEnd();
   }
 
   add(lines) {
-    const fresh = this.view.add(lines, { draw: !this.#paused, follow: this.follow.checked });
-    if (this.#paused || !this.follow.checked) this.#missed += fresh.filter((line) => this.view.fits(line)).length;
-    else this.toEnd();
-    this.count();
+    this.search.admit(lines, () => {
+      const fresh = this.view.add(lines, { draw: !this.#paused, follow: this.follow.checked });
+      if (this.#paused || !this.follow.checked) this.#missed += fresh.filter((line) => this.view.fits(line)).length;
+      else this.toEnd();
+      this.count();
+    });
   }
 
   lost(count) {
@@ -72,10 +77,16 @@ class Log {
     const { drawn, kept } = this.view;
     const shown = format(drawn === 0 && kept > 0 ? this.words.nothing : this.words.shown, { shown: drawn, all: kept });
     this.part("count").textContent = shown;
-    this.part("newest").hidden = this.#missed === 0;
+    this.show("newest", this.#missed > 0);
     this.part("newest").querySelector('[data-field="label"]').textContent = format(this.words.new, { n: this.#missed });
-    this.part("older").hidden = this.view.begun;
-    this.part("beginning").hidden = !this.view.begun;
+    this.show("older", !this.view.begun);
+    this.show("beginning", this.view.begun);
+  }
+
+  show(name, shown) {
+    const part = this.part(name);
+    if (!shown && part.contains(document.activeElement)) this.box.focus({ preventScroll: true });
+    part.hidden = !shown;
   }
 
   toEnd() {
@@ -104,40 +115,39 @@ class Log {
     }
   }
 
-  search() {
-    const field = this.part("search");
-    let wanted = null;
-    try {
-      wanted = pattern(field.value.trim());
-    } catch {
-      field.setAttribute("aria-invalid", "true");
-      this.part("news").textContent = this.words.pattern;
-      return;
-    }
-    field.removeAttribute("aria-invalid");
-    this.part("news").textContent = "";
-    this.view.filter(this.part("level-filter").value, wanted);
+  searched() {
     this.#missed = 0;
     this.toEnd();
     this.count();
   }
 
-  async older() {
-    const button = this.part("older");
-    button.disabled = true;
+  // Not disabled, which would take the focus away from who pressed it.
+  async busy(name, work) {
+    const button = this.part(name);
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
     try {
-      for (let page = 0; page < PAGES && this.view.drawOlder(PAGE) === 0 && !this.view.whole; page += 1) {
-        if (this.view.full) {
-          this.part("news").textContent = this.words.full;
-          break;
-        }
-        const lines = await this.fetchLines(this.view.oldest ?? this.before, PAGE);
-        this.view.addOlder(lines, await this.isFirst(lines));
-      }
+      await work();
     } catch (error) {
       toast(error.message, { tone: "destructive" });
     }
-    button.disabled = false;
+    button.removeAttribute("aria-busy");
+  }
+
+  async older() {
+    for (let page = 0; page < PAGES && this.view.drawOlder(PAGE) === 0 && !this.view.whole; page += 1) {
+      if (this.view.full) {
+        this.part("news").textContent = this.words.full;
+        break;
+      }
+      const from = this.view.oldest ?? this.before;
+      const lines = await this.fetchLines(from, PAGE);
+      const whole = await this.isFirst(lines);
+      await this.search.admit(lines, () => {
+        // Where the oldest went meanwhile, these would stand beside a gap.
+        if (from === (this.view.oldest ?? this.before)) this.view.addOlder(lines, whole);
+      });
+    }
     this.count();
   }
 
@@ -158,32 +168,18 @@ class Log {
   }
 
   async download() {
-    const button = this.part("download");
-    button.disabled = true;
-    try {
-      const pages = [];
-      for (let from = this.view.after ?? this.before; ; ) {
-        const lines = await this.fetchLines(from, PAGE);
-        if (lines.length === 0) break;
-        pages.unshift(lines.filter((line) => this.view.fits(line)).map(written).join(""));
-        from = lines[0].seq;
-      }
-      save(pages, `${this.root.id}-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
-    } catch (error) {
-      toast(error.message, { tone: "destructive" });
+    const pages = [];
+    for (let from = this.view.after ?? this.before; ; ) {
+      const lines = await this.fetchLines(from, PAGE);
+      if (lines.length === 0) break;
+      const fitting = await this.search.admit(lines, () => lines.filter((line) => this.view.fits(line)));
+      pages.unshift(fitting.map(written).join(""));
+      from = lines[0].seq;
     }
-    button.disabled = false;
+    save(pages, `${this.root.id}-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
   }
 }
 
 function ask(kind, before, limit) {
   return get(`/api/lines?before=${before}&limit=${limit}&kinds=${kind}`);
-}
-
-function save(parts, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

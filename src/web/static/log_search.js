@@ -1,8 +1,17 @@
+const PATTERN = /^\/(.+)\/([imsuv]*)$/;
 const WEIGHTS = { DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL: 50 };
+
+/** Places in one text that are marked at most. */
+export const MARKS = 100;
+
+/** Whether it is a /pattern/, which may take for ever, and not a text. */
+export function isPattern(typed) {
+  return PATTERN.test(typed);
+}
 
 /** What somebody typed, as a pattern that finds every place: text, or /pattern/flags. Throws SyntaxError. */
 export function pattern(typed) {
-  const written = /^\/(.+)\/([imsuv]*)$/.exec(typed);
+  const written = PATTERN.exec(typed);
   if (written) return new RegExp(written[1], `${written[2]}g`);
   return typed ? new RegExp(typed.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), "gi") : null;
 }
@@ -13,11 +22,14 @@ export function fits(line, level, wanted) {
   return !wanted || [line.text, line.logger].some((text) => text.search(wanted) >= 0);
 }
 
-/** Writes text into an element with each place that the pattern finds in a <mark>. */
+/** Writes text into an element with each place that the pattern finds in a <mark>, up to `MARKS` of them. */
 export function mark(element, text, wanted) {
   const parts = [];
   let end = 0;
-  for (const found of wanted ? text.matchAll(wanted) : []) {
+  const places = wanted ? text.matchAll(wanted) : [].values();
+  for (let count = 0; count < MARKS; count += 1) {
+    const { value: found, done } = places.next();
+    if (done) break;
     if (!found[0]) continue;
     const marked = document.createElement("mark");
     marked.textContent = found[0];
@@ -25,11 +37,6 @@ export function mark(element, text, wanted) {
     end = found.index + found[0].length;
   }
   element.replaceChildren(...parts, text.slice(end));
-}
-
-/** A line of the file that is downloaded. */
-export function written(line) {
-  return `${new Date(line.at * 1000).toISOString()} ${line.level.padEnd(8)} ${line.logger}: ${line.text}\n`;
 }
 
 /** The time of day of a line, in the reader's zone, to the millisecond. */

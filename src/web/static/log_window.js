@@ -29,6 +29,10 @@ export class LogWindow {
     return newest ? newest.seq + 1 : null;
   }
 
+  get lines() {
+    return this.#lines;
+  }
+
   get atEnd() {
     return this.#atEnd;
   }

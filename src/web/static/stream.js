@@ -12,10 +12,12 @@ class Stream {
     this.epoch = epoch;
     this.seen = { last: since, gaps: 0, lost: 0 };
     window.__feed = this.seen; // for tests: what arrived, and whether something is missing
-    // Leaving the page ends the connection at once; a page that comes back from the browser's memory goes on.
-    window.addEventListener("pagehide", () => this.source?.close());
+    // A browser has six connections for all its tabs, and needs some to send: a page that nobody sees, or that was
+    // left, lets its own go at once. When it is seen again it goes on where it was.
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#close() : this.#open()));
+    window.addEventListener("pagehide", () => this.#close());
     window.addEventListener("pageshow", (event) => event.persisted && this.#open());
-    this.#open();
+    if (!document.hidden) this.#open();
   }
 
   on(kind, handler) {
@@ -31,9 +33,13 @@ class Stream {
     this.#lost.push(watcher);
   }
 
-  #open() {
+  #close() {
     clearTimeout(this.timer);
     this.source?.close();
+  }
+
+  #open() {
+    this.#close();
     this.source = new EventSource(`/events?since=${this.seen.last}&epoch=${encodeURIComponent(this.epoch)}`);
     this.source.addEventListener("open", () => this.#tell("live"));
     this.source.addEventListener("error", () => this.#failed());

@@ -16,7 +16,7 @@ export function mountTabs(list) {
     choose(tab);
     tab.focus();
   });
-  addEventListener("hashchange", () => fromAddress(tabs));
+  addEventListener("hashchange", () => fromAddress(visible()));
   // A tab may be there only where the page is narrow: when it goes, another has to be the current one.
   addEventListener("resize", () => stay(tabs, visible()));
   fromAddress(tabs);

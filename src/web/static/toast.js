@@ -5,6 +5,12 @@ const MOST = 3;
 
 /** Shows a short piece of news that goes by itself; tone: default, success, warning, destructive; region: where. */
 export function toast(text, { tone = "default", region = document.getElementById("toasts") } = {}) {
+  // Behind a question it would be neither seen nor read aloud: it waits for the answer.
+  const question = document.querySelector("dialog:modal");
+  if (question) {
+    question.addEventListener("close", () => toast(text, { tone, region }), { once: true });
+    return;
+  }
   const one = fill(clone("toast-template"), { text });
   one.dataset.tone = tone;
   while (region.childElementCount >= MOST) region.firstElementChild.remove();

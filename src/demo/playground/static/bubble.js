@@ -73,7 +73,7 @@ export function trimQuotes(article) {
     const style = getComputedStyle(quote);
     const height = quote.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
     const lines = Math.round(height / parseFloat(style.lineHeight));
-    if (lines > 3 || lines <= 0) quote.append(toggle); // 0: the page shows another part just now
+    if (lines > 3) quote.append(toggle);
   }
 }
 

@@ -33,7 +33,7 @@ export function start({ stream }) {
     for (const card of part.querySelectorAll("[data-happening]")) {
       const { only } = card.dataset;
       const other = only && only !== forge?.kind;
-      card.querySelector("[data-send]").disabled = Boolean(other) || "busy" in card.dataset;
+      card.querySelector("[data-send]").disabled = Boolean(other);
       const note = card.querySelector("[data-only-note]");
       note.hidden = !other;
       note.textContent = format(words.only, { forge: choices.forges.find(({ kind }) => kind === only)?.title ?? "" });
@@ -55,7 +55,7 @@ export function start({ stream }) {
       const made = await post(`/api/happenings?${LANG}`, wish);
       const result = clone("happening-result");
       place.replaceChildren(result);
-      if (made.missing) showMissing(result, made.project);
+      if (made.missing) showMissing(result, made);
       else {
         showDeliveries(result, made);
         await watch(result, made.number);
@@ -70,14 +70,15 @@ export function start({ stream }) {
   function busy(card, is) {
     card.toggleAttribute("data-busy", is);
     card.querySelector("[data-place]").ariaBusy = String(is); // read out when it is all there
-    if (is) card.querySelector("[data-send]").disabled = true;
-    else offerProjects();
+    // Not disabled, which would take the focus away from who pressed it.
+    card.querySelector("[data-send]").ariaDisabled = is ? "true" : null;
+    if (!is) offerProjects();
   }
 
-  function showMissing(result, project) {
+  function showMissing(result, { project, followed }) {
     result.dataset.tone = "missing";
-    fill(result, { sentence: format(words.missing, { project }) });
-    suggest(result, "/subscribe");
+    fill(result, { sentence: format(followed ? words.lost_hook : words.missing, { project }) });
+    suggest(result, followed ? "/status" : "/subscribe");
   }
 
   function showDeliveries(result, { number, deliveries }) {
@@ -114,7 +115,7 @@ export function start({ stream }) {
 
   part.addEventListener("click", (event) => {
     const button = event.target.closest("[data-send]");
-    if (button) send(button.closest("[data-happening]"));
+    if (button && !button.ariaDisabled) send(button.closest("[data-happening]"));
   });
   select("forge").addEventListener("change", offerProjects);
   select("about").addEventListener("change", () => {

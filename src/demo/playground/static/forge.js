@@ -59,6 +59,7 @@ export function start({ stream }) {
     await loadPage();
     list.hidden = true;
     page.hidden = false;
+    page.closest('[role="tabpanel"]').scrollTop = 0; // not where the list was left
     page.querySelector('[data-field="path"]').focus({ preventScroll: true });
   }
 
@@ -91,12 +92,13 @@ export function start({ stream }) {
     const [on, number] = thread.dataset.thread.split("-");
     const text = thread.querySelector("[data-text]");
     const by = document.getElementById("forge-by").value;
-    button.disabled = true;
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true";
     try {
       await change("act", { action: button.dataset.act, on, number: Number(number), by, text: text.value });
       text.value = "";
     } finally {
-      button.disabled = false;
+      button.ariaDisabled = null;
     }
   }
 
@@ -130,6 +132,15 @@ export function start({ stream }) {
     else if ("switchOff" in dataset) await change("hook", { hook: hook(), action: "switch_off" });
     else if ("delete" in dataset) await remove(hook());
     else if ("redeliver" in dataset) await redeliver(Number(rowOf("delivery")));
+    if (!page.hidden && !button.checkVisibility()) stay(button);
+  }
+
+  /** What was pressed is not offered any more: who works by keyboard goes on nearby. */
+  function stay(button) {
+    const { activeElement } = document;
+    if (activeElement !== button && activeElement !== document.body) return;
+    const summary = button.closest("[data-thread]")?.querySelector("summary");
+    (summary ?? page.querySelector('[data-field="path"]')).focus({ preventScroll: true });
   }
 
   part.addEventListener("click", (event) => guarded(() => press(event)));

@@ -7,6 +7,7 @@ import { viewer } from "./viewer.js";
 const list = document.getElementById("guide");
 const words = JSON.parse(list.dataset.words);
 const OWNER = "ann";
+const MUTE = "🔕"; // in every language the sign of the button that leads there
 const POINTED = ["ring-2", "ring-ring"]; // the card that a step's button has shown
 
 /** Ticks the guided list as things happen, does the first move of a step, and restarts the bot. */
@@ -33,7 +34,10 @@ function tick({ step, done }) {
   const [title, next] = [element, list.querySelector("[data-step][data-current]")].map(
     (one) => one?.querySelector("[data-title]").textContent,
   );
-  toast(format(next ? words.ticked : words.last, { title, next }), { tone: "success" });
+  const text = format(next ? words.ticked : words.last, { title, next });
+  // Who sees the list sees the tick, and nothing has to stand over the next step.
+  if (list.checkVisibility()) list.querySelector("[data-news]").textContent = text;
+  else toast(text, { tone: "success" });
 }
 
 function show(view) {
@@ -58,7 +62,9 @@ function markCurrent() {
     button.classList.toggle("btn-default", step === current);
     button.classList.toggle("btn-outline", step !== current);
   }
-  list.querySelector("[data-all-done]").hidden = current !== undefined;
+  // Without its owner the bot has to be paired anew, whatever was left out before.
+  list.querySelector("[data-all-done]").hidden = steps.at(-1).dataset.done === "false";
+  list.querySelector("[data-all]").hidden = current !== undefined;
 }
 
 /** The first move of a step; what the person has to press is left to them. */
@@ -96,19 +102,20 @@ function fillIn(text) {
 function showMessage() {
   openChat();
   const buttons = [...document.querySelectorAll("#messages article[data-from='bot'] button[data-press]")];
-  if (buttons.length === 0) return toast(words.noMessage);
-  const article = buttons.at(-1).closest("article");
-  article.scrollIntoView({ block: "end" });
-  article.querySelector("button[data-press]").focus();
+  const mute = buttons.findLast((button) => button.textContent.includes(MUTE));
+  if (!mute) return toast(words.noMessage);
+  mute.closest("article").scrollIntoView({ block: "end" });
+  mute.focus();
 }
 
 async function restart(button) {
-  button.disabled = true;
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = "true"; // not disabled, which would take the focus away
   await guarded(async () => {
     await post("/api/restart");
     toast(words.restarted, { tone: "success" });
   });
-  button.disabled = false;
+  button.ariaDisabled = null;
 }
 
 async function guarded(work) {

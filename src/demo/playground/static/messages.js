@@ -1,5 +1,6 @@
 import { clone, fill, format } from "/static/web/dom.js";
 import { drawBubble, makeBubble, toggleQuote, trimQuotes } from "./bubble.js";
+import { mountDays } from "./chat_days.js";
 import { dayOf, showError, tell, words } from "./chat_words.js";
 import { viewer } from "./viewer.js";
 
@@ -16,6 +17,7 @@ export function mountMessages(context) {
   let unreadFrom = null; // the first message that was not read when the chat was opened
 
   const atFoot = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+  const dayLine = mountDays(log, atFoot);
   const visible = () => document.visibilityState === "visible" && log.checkVisibility();
 
   let following = true; // whether one reads along, as of the last scroll
@@ -29,7 +31,10 @@ export function mountMessages(context) {
     { passive: true },
   );
   // The field below grows and the chat shrinks: whoever was at the newest stays there.
-  new ResizeObserver(() => following && toNewest()).observe(log);
+  new ResizeObserver(() => {
+    measure();
+    if (following) toNewest();
+  }).observe(log);
   for (const event of ["visibilitychange", "tabchosen"]) document.addEventListener(event, () => context.chat && settle());
   newest.addEventListener("click", toNewest);
   log.addEventListener("click", (event) => {
@@ -91,16 +96,8 @@ export function mountMessages(context) {
 
   function greeting(chat) {
     const about = log.querySelector(":scope > [data-about]");
-    if (about) return about;
-    return chat.key === "bot" && chat.about ? fill(clone("chat-about"), { text: chat.about }) : clone("chat-empty");
-  }
-
-  function dayLine(day) {
-    const line = [...log.querySelectorAll(":scope > [data-day]")].find((one) => one.dataset.day === day);
-    if (line) return line;
-    const made = fill(clone("chat-day"), { text: day });
-    made.dataset.day = day;
-    return made;
+    if (chat.key !== "bot" || !chat.about) return about ?? clone("chat-empty");
+    return fill(about ?? clone("chat-about"), { text: chat.about }); // in the language of now
   }
 
   function article(message) {
@@ -124,10 +121,16 @@ export function mountMessages(context) {
       while (at?.classList.contains("leaving")) at = at.nextElementSibling;
       if (element === at) at = at.nextElementSibling;
       else log.insertBefore(element, at);
-      if (element.dataset.message && !element.measured) {
-        trimQuotes(element);
-        element.measured = true;
-      }
+    }
+    measure();
+  }
+
+  /** What was drawn while the page showed another part has its height only now. */
+  function measure() {
+    if (log.clientHeight === 0) return;
+    for (const element of [...log.children].filter(({ measured, dataset }) => dataset.message && !measured)) {
+      trimQuotes(element);
+      element.measured = true;
     }
   }
 

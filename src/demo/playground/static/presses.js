@@ -15,7 +15,7 @@ export function mountPresses(context) {
     if (!key) return;
     if (key.kind === "url") await context.follow(key.url, key.target);
     else if (key.kind === "copy") await copy(key.copy);
-    else await ask(button, { message: message.id, row: Number(row), column: Number(column), text: key.text });
+    else await ask(button, { message: message.id, row: Number(row), column: Number(column), text: key.text, data: key.data });
   }
 
   async function ask(button, body) {
