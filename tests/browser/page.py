@@ -75,8 +75,9 @@ class Visitor:
         self.is_live()
 
     def is_live(self) -> None:
-        """The stream is there."""
+        """The stream is there, and so are the chats as they stood when the page was loaded."""
         expect(self.page.locator("#state")).to_have_attribute("data-state", "live", timeout=30_000)
+        expect(self.page.locator('[data-chat="bot"]')).to_be_attached(timeout=30_000)
 
     def is_waiting(self) -> None:
         """The stream is gone, and the page says so."""
