@@ -151,6 +151,8 @@ def test_every_notice_at_its_longest(notice: Notice, language: str) -> None:
     forge = Forge(kind="github", base_url="https://github.example.org/api/v3")
     facts = Facts(account=account, project=project, forge=forge, type=FORGE_TYPES["github"], shows_host=True)
     params = {"name": "N" * 200, "telegram_id": 10**9, "paths": [path] * 30, "reason": "rejected", "message": TROUBLE}
+    for state in ("recovered", "lost", "gap"):
+        params |= {state: 10_000, f"{state}_in": [path] * 30, f"{state}_more": 70}
     said = word(notice, params, facts, translator(language))
     assert said is not None
     assert lines_of(seen(said)) <= LINES

@@ -19,6 +19,7 @@ from src.webhook.render.nodes import joined
 _NAME = 60  # characters of a person's name
 _PATH = 100  # of a project's
 _PATHS = 8  # projects that are named
+_MISSED_PATHS = 2  # in each of three sentences
 _SAID = 300  # of what a forge said
 
 
@@ -150,17 +151,19 @@ def _of_missed(params: Mapping[str, Any], t: Translator) -> Text | None:
             "{n} events of {projects} had not reached me. I had them sent again, and tell them as usual.",
             came,
         )
-        lines.append(_counted(template, came, _projects(params, t, "recovered_in", "recovered_more")))
+        lines.append(
+            _counted(template, came, _projects(params, t, "recovered_in", "recovered_more", most=_MISSED_PATHS))
+        )
     if lost:
         template = t.n(
             "⚠ {n} event of {projects} is lost: it cannot be sent again. Look there what happened.",
             "⚠ {n} events of {projects} are lost: they cannot be sent again. Look there what happened.",
             lost,
         )
-        lines.append(_counted(template, lost, _projects(params, t, "lost_in", "lost_more")))
+        lines.append(_counted(template, lost, _projects(params, t, "lost_in", "lost_more", most=_MISSED_PATHS)))
     if gaps:
         template = t("⚠ The webhook of {projects} was switched off for a while. Look there what happened meanwhile.")
-        lines.append(compose(template, projects=_projects(params, t, "gap_in", "gap_more")))
+        lines.append(compose(template, projects=_projects(params, t, "gap_in", "gap_more", most=_MISSED_PATHS)))
     return joined(lines, "\n") if lines else None
 
 
@@ -207,11 +210,13 @@ def _person(params: Mapping[str, Any]) -> Text:
     return name(cut(clean(str(params.get("name") or "")), _NAME) or "?")
 
 
-def _projects(params: Mapping[str, Any], t: Translator, named: str = "paths", besides: str = "more") -> Text:
+def _projects(
+    params: Mapping[str, Any], t: Translator, named: str = "paths", besides: str = "more", *, most: int = _PATHS
+) -> Text:
     """The paths, and how many more there are."""
     paths = list(params.get(named, ()))
-    shown = [name(cut(clean(str(path)), _PATH)) for path in paths[:_PATHS]]
-    more = int(params.get(besides, 0)) + len(paths[_PATHS:])
+    shown = [name(cut(clean(str(path)), _PATH)) for path in paths[:most]]
+    more = int(params.get(besides, 0)) + len(paths[most:])
     if more:
         shown.append(Text(t.n("{n} more", "{n} more", more).format(n=more)))
     return joined(shown, ", ")
