@@ -17,10 +17,10 @@ POT := build/git_assistant.pot
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # one pip at a time in one environment
-.PHONY: help setup run doctor demo demo-script test test-peers test-browser screenshots walk drill bench lint fmt messages env-example
+.PHONY: help setup run doctor demo demo-script test test-postgres test-peers test-browser screenshots walk drill drill-short fuzz bench bench-long bench-review lint fmt messages env-example
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-12s %s\n' "$$verb" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-13s %s\n' "$$verb" "$$what"; done
 
 setup: $(DEV) $(CSS) ## install everything for development into .venv
 
@@ -36,13 +36,15 @@ demo: $(RUN) $(CSS) ## a page in the browser to try everything on, without any a
 demo-script: $(RUN) ## the demo as a script that ends by itself and fails when something is wrong
 	$(BIN)/python main.py demo-script
 
-test: $(DEV) $(CSS) ## the project's own tests; they need nothing from outside
-	$(BIN)/python -m pytest -q tests
+test: $(DEV) $(CSS) ## the project's own tests; they need nothing from outside (TELEGRAM_SPEC: a description to hold the bot's calls against)
+	$(BIN)/python -m pytest -q $(if $(TELEGRAM_SPEC),-p tests.peers.spec_plugin) tests
+
+test-postgres: $(DEV) ## the tests that use a database once more, on PostgreSQL (TEST_POSTGRES_URL, or a server from a wheel)
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests
 
 test-peers: $(DEV) ## tests against programs and payloads of others (downloads them from npm and PyPI)
 	PYTHON=$(BIN)/python tests/peers/setup
 	$(BIN)/python -m pytest -q tests/peers
-	if [ -n "$$TELEGRAM_SPEC" ]; then $(BIN)/python -m pytest -q -p tests.peers.spec_plugin tests; fi
 
 test-browser: $(DEV) $(CSS) ## the page in a real browser (needs Chromium; takes Playwright from PyPI and axe-core from npm)
 	$(BIN)/python -m tests.browser.needs
@@ -55,12 +57,23 @@ screenshots: $(DEV) $(CSS) ## take the pictures of the README anew (needs Chromi
 walk: $(DEV) ## press every button of every dialog as everybody, and print what was seen
 	$(BIN)/python -m tests.walk
 
-drill: $(DEV) ## crash drills: kill -9 between receiving and sending
-	$(BIN)/python -m pytest -q tests/drills
+drill: $(DEV) ## all drills at full length, over an hour: kill -9, PostgreSQL restarted, a full disk, mutated deliveries
+	DRILL=long $(BIN)/python -m pytest -q -s tests/drills tests/fuzz
 
-bench: $(DEV) ## how many deliveries a second are stored: against a server that stores nothing, and while pages watch
-	$(BIN)/python -m tests.bench.ingest
-	$(BIN)/python -m tests.bench.streams
+drill-short: $(DEV) ## the same drills with a few kills and restarts each, for every change; some eight minutes
+	$(BIN)/python -m pytest -q -s tests/drills
+
+fuzz: $(DEV) ## 100,000 mutated bodies and 100,000 mutated header sets (FUZZ_CASES and FUZZ_SEED choose others)
+	DRILL=long $(BIN)/python -m pytest -q -s tests/fuzz
+
+bench: $(DEV) ## measure the relay beside its references, print a table and write build/bench.json; under ten minutes
+	$(BIN)/python -m tests.bench
+
+bench-long: $(DEV) ## the same with a million rows and longer runs
+	$(BIN)/python -m tests.bench --long
+
+bench-review: $(DEV) ## what reviews find and say wrongly, and how fast, on corpora of others (needs apt-get; takes them from Debian and PyPI)
+	$(BIN)/python -m tests.bench.review
 
 lint: $(DEV) ## ruff, mypy, import rules
 	$(BIN)/ruff check .

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from src.forge import Connector, ForgeType
 from src.github_api import website as github_website
+from src.github_api.polled_names import POLLED_NAMES as GITHUB_POLLED
 from src.github_api.webhooks import GitHubCodec
 from src.gitlab_api import website as gitlab_website
+from src.gitlab_api.polled_names import POLLED_NAMES as GITLAB_POLLED
 from src.gitlab_api.webhooks import GitLabCodec
 
 
@@ -60,6 +62,8 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             title="GitHub",
             pull_request_word="PR",
             pull_request_mark="#",
+            pull_request_pages=("pull",),
+            file_page="blob/{sha}/{path}",
             bare_group_names=False,  # a team is @organisation/team
             token_page="settings/tokens/new?scopes=repo,notifications&description=Git%20Assistant",  # noqa: S106 - a path
             token_needs=("repo", "notifications"),
@@ -70,15 +74,20 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             connector=_github,
             hook_groups=github_hook_groups,
             group_hook_needs=("admin:org_hook",),
+            polled_names=GITHUB_POLLED,
+            has_notifications=True,
             publishes_networks=True,
             hooks_page=github_website.HOOKS_PAGE,
             hook_labels=github_website.HOOK_LABELS,
+            suggestions="lines",
         ),
         ForgeType(
             kind="gitlab",
             title="GitLab",
             pull_request_word="MR",
             pull_request_mark="!",
+            pull_request_pages=("-/merge_requests", "merge_requests"),
+            file_page="-/blob/{sha}/{path}",
             bare_group_names=True,
             token_page="-/user_settings/personal_access_tokens?name=Git%20Assistant&scopes=api",  # noqa: S106 - a path
             token_needs=("api",),
@@ -90,9 +99,11 @@ FORGE_TYPES: dict[str, ForgeType] = {  # the clients are imported where a connec
             connector=_gitlab,
             hook_groups=gitlab_hook_groups,
             group_hook_needs=("api", "Premium"),
+            polled_names=GITLAB_POLLED,
             redeliveries_a_minute=5,  # "Resend a project webhook event": of one project or group, by one person
             hooks_page=gitlab_website.HOOKS_PAGE,
             hook_labels=gitlab_website.HOOK_LABELS,
+            suggestions="offsets",
         ),
     )
 }

@@ -7,6 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 EXCERPT_LENGTH = 600
+_OURS = "<!-- git-assistant:"
 _MENTION = re.compile(
     r"(?<![\w.@/`+-])@([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?:/[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)*)"
 )
@@ -25,6 +26,12 @@ def mentions(text: str | None) -> tuple[str, ...]:
         for name in _MENTION.findall(piece):
             found.setdefault(name.casefold(), name)
     return tuple(found.values())
+
+
+def is_marked(text: str | None) -> bool:
+    """Whether a text says in its last line, which no forge shows, that this program wrote it. Anybody can write so."""
+    last = (text or "").rstrip().rpartition("\n")[2]
+    return last.startswith(_OURS) and last.endswith("-->")
 
 
 def excerpt(text: str | None, length: int = EXCERPT_LENGTH) -> str | None:

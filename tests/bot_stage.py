@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiogram import Bot
@@ -19,18 +19,19 @@ from src.bot.bot import AccessRule, BotDeps, create_bot, create_dispatcher, poll
 from src.database.credentials import Credentials
 from src.database.crypto import SecretBox
 from src.database.database import Database
-from src.database.models import Account, Base, Hook, LogEntry, Subscription, utc_now
+from src.database.models import Account, Hook, LogEntry, Subscription, utc_now
 from src.database.repositories import event_log, forges
 from src.demo.forge import ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import Chat, Message, Person, TelegramEmulator
 from src.forge import Connector
-from src.forge_http import Policy, open_session
+from src.forge_http import Policy, Transport, open_session
 from src.forges import FORGE_TYPES
 from src.github_api.client import GitHubConnector
 from src.gitlab_api.client import GitLabConnector
 from src.webhook.manager import HookManager
+from tests.databases import open_new
 
 PUBLIC_URL = "https://bot.example.org"
 PEOPLE = ("ann", "bob", "carl", "dora")
@@ -59,6 +60,12 @@ class Stage:
     database: Database
     deps: BotDeps
     box: SecretBox
+    transports: tuple[Transport, ...]
+
+    def hurry(self) -> None:
+        """From now on the clients of the forges wait for a second only: for a forge that hangs."""
+        for transport in self.transports:
+            transport.policy = replace(transport.policy, timeout=1.0)
 
     def forge(self, kind: str) -> ForgeEmulator:
         """One of the two."""
@@ -172,16 +179,13 @@ async def staged(
         gitlab: ForgeEmulator = await stack.enter_async_context(GitLabEmulator())
         cast(github)
         cast(gitlab)
-        database = Database(f"sqlite+aiosqlite:///{folder}/test.db")
+        database = await open_new(folder, "test.db")
         stack.push_async_callback(database.close)
-        async with database.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
         web = await stack.enter_async_context(open_session())
-        policy = Policy(timeout=1.5, retry_window=0.1, patience=0.5)
-        connectors: dict[str, Connector] = {
-            "github": GitHubConnector(web, policy=policy, sleep=_no_sleep),
-            "gitlab": GitLabConnector(web, policy=policy, sleep=_no_sleep),
-        }
+        policy = Policy(retry_window=0.1, patience=0.5)
+        to_github = GitHubConnector(web, policy=policy, sleep=_no_sleep)
+        to_gitlab = GitLabConnector(web, policy=policy, sleep=_no_sleep)
+        connectors: dict[str, Connector] = {"github": to_github, "gitlab": to_gitlab}
         box = SecretBox([Fernet.generate_key().decode()])
         credentials = Credentials(FORGE_TYPES, connectors, box)
         async with database.write() as session:
@@ -197,7 +201,9 @@ async def staged(
             clock=utc_now,
             greets=greets,
         )
-        stage = Stage(tg=tg, github=github, gitlab=gitlab, database=database, deps=deps, box=box)
+        deps.waits.slow = 30.0  # a busy machine is no slow forge; who tests those sets less
+        transports = (to_github._transport, to_gitlab._transport)
+        stage = Stage(tg=tg, github=github, gitlab=gitlab, database=database, deps=deps, box=box, transports=transports)
         if polled:
             await stack.enter_async_context(polling(tg, deps))
         yield stage

@@ -1,11 +1,21 @@
-"""What is collected. Tests that stand apart run with a verb of their own: make test-peers, test-browser, drill."""
+"""What is collected. Tests that stand apart run with a verb of their own: make test-peers, test-browser, drill.
+
+With TEST_DATABASE=postgresql (make test-postgres): what may open the database of its run, but for what is about
+SQLite's file itself, and for what runs on both anyway.
+"""
 
 from pathlib import Path
 
 import pytest
 
+from tests import databases
+from tests.databases import _databases_end, each_database_url, sqlite_file_url  # noqa: F401 - fixtures
+from tests.postgres import server  # noqa: F401 - a fixture
+from tests.reaching import reaches
+
 HERE = Path(__file__).parent
 APART = (HERE / "peers", HERE / "browser", HERE / "drills")  # two need programs from elsewhere, the third takes long
+_OPENING = frozenset({databases.url_in, databases.open_new})
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -15,3 +25,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         if collection_path.is_relative_to(folder) and not any(path.is_relative_to(folder) for path in asked):
             return True
     return None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers."""
+    config.addinivalue_line("markers", "sqlite_file: about SQLite's file itself; not run on PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL take what belongs there."""
+    if databases.is_sqlite():
+        return
+    taken = [item for item in items if _belongs_on_postgresql(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in taken])
+    items[:] = taken
+
+
+def _belongs_on_postgresql(item: pytest.Item) -> bool:
+    if item.get_closest_marker("sqlite_file") is not None:
+        return False
+    if {"each_database_url", "server", "sqlite_file_url"} & set(getattr(item, "fixturenames", ())):
+        return False
+    return reaches(item, _OPENING)

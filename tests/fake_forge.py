@@ -1,7 +1,9 @@
 """A forge client that answers from a table: for tests of what is asked, not of how."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from src.events import Person, Subject, Team
 from src.forge import (
@@ -11,6 +13,8 @@ from src.forge import (
     HookSpec,
     Identity,
     NotFound,
+    Notified,
+    Polled,
     ProjectPage,
     ProjectRef,
     RemoteDelivery,
@@ -19,7 +23,9 @@ from src.forge import (
     RemotePipeline,
     RemoteProject,
     RemotePullRequest,
+    Unsupported,
 )
+from tests.no_reviews import NoReviews
 
 
 @dataclass
@@ -43,7 +49,7 @@ class FakeForge:
         return FakeClient(self, token or "")
 
 
-class FakeClient:
+class FakeClient(NoReviews):
     """A `ForgeClient` of one token."""
 
     def __init__(self, forge: FakeForge, token: str) -> None:
@@ -100,6 +106,19 @@ class FakeClient:
 
     async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
         await self._called("redeliver")
+
+    async def poll(
+        self,
+        project: ProjectRef,
+        names: Collection[str],
+        state: Mapping[str, Any] | None,
+        *,
+        since: datetime | None = None,
+    ) -> Polled:
+        raise Unsupported("this forge has no lists of what happened")
+
+    async def notified(self, mark: str | None) -> Notified:
+        raise Unsupported("this forge has no notifications")
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         await self._called("pull_request")

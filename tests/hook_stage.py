@@ -17,7 +17,7 @@ from src.database.credentials import Credentials
 from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.jobs import JobRunner
-from src.database.models import Account, Base, Delivery, Forge, Hook, Job, Subscription, utc_now
+from src.database.models import Account, Delivery, Forge, Hook, Job, Subscription, utc_now
 from src.database.repositories import accounts, event_log, forges, jobs, projects, subscriptions, users
 from src.demo.forge import ForgeEmulator
 from src.demo.forge.records import DeliveryRecord
@@ -38,6 +38,7 @@ from src.webhook.metrics import Metrics
 from src.webhook.notices import NOTICE_JOB
 from src.webhook.server import SERVER_OPTIONS, create_app
 from src.webhook.upkeep import RECURRING, hook_jobs
+from tests.databases import open_new
 
 PATH = "acme/rocket"
 OPENED = "pull_request.opened"
@@ -186,25 +187,25 @@ def cast(forge: ForgeEmulator) -> None:
 
 
 @asynccontextmanager
-async def living(folder: Path, kind: str, *, one_clock: bool = False) -> AsyncIterator[Life]:
+async def living(folder: Path, kind: str, *, one_clock: bool = False, below: str = "") -> AsyncIterator[Life]:
     """A forge and a relay on loopback, which knows hooks by heart for as long as it does in earnest.
 
     `one_clock`: the forge goes by the relay's clock, so that its pauses and limits end when that goes on.
+    `below`: the sub-path that the forge is at.
     """
     clock = Clock()
     now = clock if one_clock else utc_now
     async with AsyncExitStack() as stack:
-        emulator: ForgeEmulator = GitHubEmulator(now=now) if kind == "github" else GitLabEmulator(now=now)
+        make = GitHubEmulator if kind == "github" else GitLabEmulator
+        emulator: ForgeEmulator = make(now=now, base_path=below)
         forge = await stack.enter_async_context(emulator)
         cast(forge)
-        database = Database(f"sqlite+aiosqlite:///{folder}/test.db")
+        database = await open_new(folder, "test.db")
         stack.push_async_callback(database.close)
-        async with database.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
         async with database.write() as session:
             row_of_forge = await forges.ensure(session, kind, forge.url)
         web = await stack.enter_async_context(open_session())
-        policy = Policy(timeout=1.5, retry_window=0.1, patience=0.5)
+        policy = Policy(retry_window=0.1, patience=0.5)
         connectors: dict[str, Connector] = {
             "github": GitHubConnector(web, policy=policy, sleep=_no_sleep),
             "gitlab": GitLabConnector(web, policy=policy, sleep=_no_sleep),

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from aiogram import Bot
 from sqlalchemy import select
 
 from src.database.database import Database
-from src.database.models import Base, Chat, LogEntry, Message, Project, Sent, StoredEvent, Subscription, User
+from src.database.models import Chat, LogEntry, Message, Project, Sent, StoredEvent, Subscription, User
 from src.database.repositories import event_log, forges, projects, users
 from src.database.repositories import messages as outbox
 from src.demo.telegram import Chat as TelegramChat
@@ -23,7 +24,8 @@ from src.demo.telegram import Limits, TelegramEmulator
 from src.events import SCHEMA_VERSION, Event, IssueAction, IssueEvent, Subject, SubjectKind, dump
 from src.forge import RemoteProject
 from src.webhook.metrics import Metrics
-from src.webhook.notifier import Checkpoint, Notifier, Pacer
+from src.webhook.notifier import Checkpoint, Digests, Notifier, Pacer
+from tests.databases import open_new
 from tests.emulated_bot import bot_on
 from tests.rendering import GITHUB, GITLAB, WEB, shared
 
@@ -60,6 +62,10 @@ class FastTime:
         """So long on this clock."""
         await asyncio.sleep(seconds / self._speed)
 
+    async def wait(self, woken: "asyncio.Future[None]", seconds: float) -> None:
+        """As `sleep`, or until the future is done."""
+        await asyncio.wait((woken,), timeout=None if math.isinf(seconds) else seconds / self._speed)
+
 
 class NoPacer:
     """Lets everything go at once; remembers who asked."""
@@ -67,8 +73,11 @@ class NoPacer:
     def __init__(self) -> None:
         self.turns: list[tuple[int, bool]] = []
 
-    async def turn(self, chat_id: int, *, group: bool) -> None:
+    async def turn(self, chat_id: int, *, group: bool, loud: bool = True) -> None:
         self.turns.append((chat_id, group))
+
+    def hurry(self, chat_id: int) -> None:
+        return
 
 
 @dataclass
@@ -82,6 +91,7 @@ class Outbox:
     project: Project
     owner: User
     metrics: Metrics = field(default_factory=Metrics)
+    digests: Digests | None = None  # how the notifiers made from now on gather
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def chat(self, telegram_id: int, *, type_: str = "private", language: str | None = None) -> Chat:
@@ -130,6 +140,21 @@ class Outbox:
             )
         return stored.series or ""
 
+    async def fill(self, chats: Sequence[Chat], count: int, *, level: str = "on") -> None:
+        """So many messages for each chat, the chats in turn, all at once."""
+        async with self.database.write() as session:
+            stored = [self._stored(issue(f"Issue no. {next(self.numbers)}"), None) for _ in range(count * len(chats))]
+            session.add_all(stored)
+            await session.flush()
+            now = self.time.now()
+            session.add_all(
+                Message(
+                    event_id=event.id, chat_id=chats[number % len(chats)].id, op="send", reasons=[], level=level,
+                    subject_key=event.subject_key, state="new", not_before=now, created_at=now,
+                )
+                for number, event in enumerate(stored)
+            )  # fmt: skip
+
     def _stored(self, event: Event, body: str | None) -> StoredEvent:
         return StoredEvent(
             project_id=self.project.id,
@@ -177,6 +202,7 @@ class Outbox:
             clock=self.time.now,
             poll=timedelta(milliseconds=10),
             jitter=lambda: 0.5,
+            digests=self.digests,
             **more,
         )
 
@@ -264,13 +290,16 @@ def titles(place: TelegramChat) -> list[str]:
 
 
 @asynccontextmanager
-async def open_outbox(folder: Path, *, speed: float = 1, limits: Limits | None = None) -> AsyncIterator[Outbox]:
-    """Everything that a sender needs, in a folder of its own; time runs `speed` times as fast as outside."""
+async def open_outbox(
+    folder: Path, *, speed: float = 1, limits: Limits | None = None, url: str | None = None
+) -> AsyncIterator[Outbox]:
+    """Everything that a sender needs, in a folder of its own; time runs `speed` times as fast as outside.
+
+    `url`: of a database that is there, in place of a new one in the folder.
+    """
     time = FastTime(speed)
-    database = Database(f"sqlite+aiosqlite:///{folder}/outbox.db")
+    database = await open_new(folder, "outbox.db") if url is None else Database(url)
     try:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
         async with database.write() as session:
             forge = await forges.ensure(session, "github", "https://api.github.example")
             remote = RemoteProject(external_id="1", path="acme/rocket", url=f"{WEB}/acme/rocket", private=False)

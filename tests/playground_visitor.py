@@ -10,7 +10,7 @@ import orjson
 from aiohttp import ClientSession, ClientTimeout
 from aiohttp.test_utils import unused_port
 
-from src.cli import _Alone
+from src.cli.showing import Alone
 from src.demo.playground import main
 
 Json = dict[str, Any]
@@ -165,7 +165,7 @@ async def playing(folder: Path | None = None) -> AsyncIterator[Visitor]:
             address.set_result(line.removeprefix("Open "))
 
     async with asyncio.TaskGroup() as tasks:
-        demo = tasks.create_task(main(_Alone, port=unused_port(), folder=folder, pace=PACE, stop=stop, out=printed))
+        demo = tasks.create_task(main(Alone, port=unused_port(), folder=folder, pace=PACE, stop=stop, out=printed))
         async with ClientSession(timeout=ClientTimeout(total=_SECONDS)) as http:
             visitor = Visitor(http, await address)
             reader = tasks.create_task(visitor.read())

@@ -20,6 +20,7 @@ from src.database.repositories import accounts, forges, hooks, projects, subscri
 from src.demo.telegram import Person, TelegramEmulator
 from src.events import DEFAULT_NAMES
 from src.forge import Identity, RemoteProject
+from tests.databases import url_in
 from tests.payloads import document, sign_github
 
 ROOT = Path(__file__).parent.parent
@@ -37,10 +38,11 @@ class Stage:
     key: str
     public_id: str = "hook1"
     settings: dict[str, str] = field(default_factory=dict)
+    url: str | None = None  # of the database, where it is not the run's own
 
     @property
     def database_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.folder / 'app.db'}"
+        return self.url or url_in(self.folder)
 
     def environment(self, **more: str) -> dict[str, str]:
         """All that the program may read from outside."""
@@ -54,6 +56,7 @@ class Stage:
             "SECRET_KEYS": self.key,
             "ACCESS": "open",
             "PORT": "0",
+            "POLL": "off",  # deliveries come by the hook alone
             "LEASE_SECONDS": str(_LEASE),
             "PYTHONUNBUFFERED": "1",
             **self.settings,
@@ -66,11 +69,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
+async def stage(folder: Path, url: str | None = None) -> AsyncIterator[Stage]:
     """Telegram runs, the database is filled, the program is not started yet."""
     async with TelegramEmulator() as telegram:
         carl = telegram.person("Carl", username="carl", started=True)
-        made = Stage(folder, telegram, carl, Fernet.generate_key().decode())
+        made = Stage(folder, telegram, carl, Fernet.generate_key().decode(), url=url)
         database = Database(made.database_url)
         try:
             await migrate.upgrade(database)
@@ -130,21 +133,33 @@ class Program:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.port = 0
+        self.awaited = False
         self.lines: list[str] = []
 
     async def listening(self) -> int:
         """Read the log until it says the port; the rest is read by `watch`."""
+        self.awaited = True
         async with asyncio.timeout(30):
             while not self.port:
                 line = await self._line()
                 if "listening on http://" in line:
                     self.port = int(line.rstrip().rsplit(":", 1)[1].rstrip('"}'))
+        self.awaited = False
         return self.port
 
     async def watch(self) -> None:
         """Keep reading, so that the program never waits for us."""
         while await self._line():
             pass
+
+    async def says(self, words: str, seconds: float = 30) -> float:
+        """Wait until a line of the log has these words; the moment, by the loop's clock."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + seconds
+        while words not in self.log:
+            assert loop.time() < give_up_at, f"it never said {words!r}:\n{self.log}"
+            await asyncio.sleep(0.02)
+        return loop.time()
 
     async def ended(self, seconds: float = 30) -> int:
         """Wait for the end; the exit code, negative for a signal."""
@@ -156,7 +171,7 @@ class Program:
         line = (await self.process.stdout.readline()).decode()
         if line:
             self.lines.append(line)
-        elif not self.port:
+        elif self.awaited:
             raise AssertionError("it ended before it listened:\n" + "".join(self.lines))
         return line
 
@@ -166,8 +181,8 @@ class Program:
 
 
 @asynccontextmanager
-async def program(made: Stage, *command: str, **environment: str) -> AsyncIterator[Program]:
-    """Start it and wait until it listens; killed at the end if it still runs."""
+async def program(made: Stage, *command: str, listens: bool = True, **environment: str) -> AsyncIterator[Program]:
+    """Start it and wait until it listens, if it does with its roles; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *(command or ("main.py",)),
@@ -178,7 +193,8 @@ async def program(made: Stage, *command: str, **environment: str) -> AsyncIterat
     )
     running = Program(process)
     try:
-        await running.listening()
+        if listens:
+            await running.listening()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(running.watch())
             try:

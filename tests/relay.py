@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from src.database.credentials import Credentials
 from src.database.crypto import SecretBox
 from src.database.database import Database
-from src.database.models import Base, Delivery, Hook, LogEntry, Message, StoredEvent, Subscription, utc_now
+from src.database.models import Delivery, Hook, LogEntry, Message, StoredEvent, Subscription, utc_now
 from src.database.models import Forge as ForgeRow
 from src.database.repositories import accounts, forges, hooks, projects, subscriptions, users
 from src.events import DEFAULT_NAMES, Event, load
@@ -28,6 +28,7 @@ from src.webhook.inbox import Inbox
 from src.webhook.metrics import Metrics
 from src.webhook.pipeline import Pipeline
 from src.webhook.server import SERVER_OPTIONS, create_app
+from tests.databases import open_new
 from tests.fake_forge import FakeForge
 from tests.payloads import load as load_payload
 from tests.payloads import sign_github
@@ -232,9 +233,7 @@ async def running_relay(
     """The relay on a loopback port with a fresh database; without `work` it stores and does no more, and
     it knows hooks by heart for `remember` seconds.
     """
-    database = Database(f"sqlite+aiosqlite:///{folder / 'relay.db'}")
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    database = await open_new(folder, "relay.db")
     forge = FakeForge()
     metrics = Metrics()
     types = types or dict(FORGE_TYPES)

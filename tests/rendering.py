@@ -8,6 +8,8 @@ from aiogram.enums import MessageEntityType
 from aiogram.types import MessageEntity
 
 from src.events import (
+    CodeReviewEvent,
+    CodeReviewOutcome,
     CommentEvent,
     CommentOn,
     Commit,
@@ -33,6 +35,7 @@ from src.events import (
     Refs,
     ReleaseAction,
     ReleaseEvent,
+    ReviewedLine,
     ReviewEvent,
     ReviewState,
     Subject,
@@ -97,12 +100,16 @@ def started(subject: Subject, **more: Any) -> dict[str, Any]:
     return {**shared(subject, **more), "actor": None, "people": People(starter=ANN)}
 
 
+def reviewed(**more: Any) -> dict[str, Any]:
+    """As `shared`, for reviews that nobody but the program makes, of what ann wrote."""
+    return {**shared(PR, **more), "actor": None, "people": People(author=ANN)}
+
+
 def every_event() -> Iterator[Event]:
     """One event of every kind and state, and of every flag that changes its name."""
     for pull_request_action in PullRequestAction:
         yield PullRequestEvent(**shared(PR), action=pull_request_action, targets=TARGETS)
-    for review_state in ReviewState:
-        yield ReviewEvent(**shared(PR), state=review_state)
+    yield from _every_review()
     for issue_action in IssueAction:
         yield IssueEvent(**shared(ISSUE), action=issue_action, targets=TARGETS)
     for on, subject in COMMENTED.items():
@@ -128,6 +135,14 @@ def every_event() -> Iterator[Event]:
     yield HookTestEvent(**shared(HOOK))
 
 
+def _every_review() -> Iterator[Event]:
+    """People's, and the program's own."""
+    for review_state in ReviewState:
+        yield ReviewEvent(**shared(PR), state=review_state)
+    for outcome in CodeReviewOutcome:
+        yield CodeReviewEvent(**reviewed(), outcome=outcome)
+
+
 def abused_events(text: str, url: str, count: int) -> Iterator[Event]:
     """Events with `text` wherever a stranger may write and lists of `count`; between them every part of a message."""
     someone = Person(login=text, url=url)
@@ -151,6 +166,15 @@ def abused_events(text: str, url: str, count: int) -> Iterator[Event]:
     pull_request, pipeline = of(SubjectKind.PULL_REQUEST), of(SubjectKind.PIPELINE)
     yield PullRequestEvent(**pull_request, action=PullRequestAction.ASSIGNED, targets=people)
     yield PullRequestEvent(**pull_request, action=PullRequestAction.OPENED, draft=True)
+    line = ReviewedLine(path=text, line=count, level="critical", message=text, params=(("name", text),), url=url)
+    yield CodeReviewEvent(
+        **{**pull_request, "actor": None, "people": People(author=someone)},
+        outcome=CodeReviewOutcome.DONE,
+        critical=count,
+        resolved=count,
+        unread=count,
+        worst=(line, line, line),
+    )
     yield CommentEvent(**of(SubjectKind.COMMIT), on=CommentOn.COMMIT, comment_id=text, file=text, line=count)
     yield PipelineEvent(**pipeline, status=PipelineStatus.FAILED, workflow=text, failed_jobs=(text,) * count)
     yield JobEvent(**of(SubjectKind.JOB), status=JobStatus.FAILED, stage=text, failure_reason=text)

@@ -10,7 +10,7 @@ from aiohttp import web
 from src.database.models import utc_now
 from src.forges import FORGE_TYPES
 from src.webhook.bodies import Budget
-from src.webhook.connections import SlowClients
+from src.webhook.connections import MOST, SlowClients
 from src.webhook.handlers import Receiver, complaints, known_hooks
 from src.webhook.inbox import Inbox
 from src.webhook.networks import Gate
@@ -60,6 +60,7 @@ async def served(
     relay: Relay,
     *,
     slowest: float = 15,
+    most: int = MOST,
     gate: Gate | None = None,
     admin_ids: frozenset[int] = frozenset(),
     add: Callable[[web.Application], None] = lambda _: None,
@@ -72,11 +73,11 @@ async def served(
     )  # fmt: skip
     app = create_app(receiver, relay.database, relay.metrics, instance="tests", is_migrated=_true, waits={})
     add(app)
-    watch, stop = SlowClients(relay.metrics, slowest), asyncio.Event()
+    watch, stop = SlowClients(relay.metrics, slowest, most), asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
-            serve(app, inbox, host="127.0.0.1", port=0, stop=stop, ready=port.set_result, watch=watch), name="serve"
+            serve(app, receiver, host="127.0.0.1", port=0, stop=stop, ready=port.set_result, watch=watch), name="serve"
         )
         try:
             yield Served(relay, await port, inbox, watch, receiver)

@@ -22,6 +22,8 @@ from src.database.models import Chat, Forge, Hook, Job, utc_now
 from tests.command import Operator, Ran, run
 from tests.process import post, program, stage
 
+pytestmark = pytest.mark.sqlite_file
+
 DB = "data/git-assistant.db"
 
 

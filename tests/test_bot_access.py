@@ -168,6 +168,7 @@ async def test_when_the_last_admin_deletes_themselves_a_code_is_printed_again(st
     assert "You run this bot" in (await stage.say(stage.tg.person("bob"), f"/start {code}")).text
 
 
+@pytest.mark.sqlite_file
 async def test_only_the_hash_of_a_code_is_kept(stage: Stage, tmp_path: Path) -> None:
     code = await invited(stage, await admin(stage))
     async with stage.database.read() as session:

@@ -20,7 +20,7 @@ from tests.bot_stage import Log, Stage, Unpaced, staged
 # What aiogram and our middlewares put before a handler.
 KNOWN = {
     "message", "callback", "callback_data", "command", "event", "bot", "state", "raw_state", "deps", "visit", "scene",
-    "t", "dialog", "menu",
+    "t", "dialog", "menu", "ask",
 }  # fmt: skip
 
 
@@ -56,6 +56,8 @@ async def test_every_handler_asks_only_for_arguments_that_exist(stage: Stage) ->
                 if "dialog" in handler.params:
                     gives = str([f.callback for f in handler.filters or []])
                     assert "InDialog" in gives or "_dialog_of" in gives, handler.callback
+                if "ask" in handler.params:
+                    assert "asks" in str([f.callback for f in handler.filters or []]), handler.callback
                 if "menu" in handler.params:
                     assert "InMenu" in str([f.callback for f in handler.filters or []]), handler.callback
     assert seen > 25

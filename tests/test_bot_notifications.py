@@ -32,6 +32,7 @@ async def test_notifications_each_category_on_silent_or_off(stage: Stage, ann: P
     assert labels(shown)[:5] == ["🔔 All on", "🔕 All silent", "🚫 All off", "🔔 Pipelines: on", "🔔 Mentions: on"]
     assert labels(shown)[5:] == [
         "🔔 Review requests: on",
+        "🔔 Automatic reviews: on",
         "🔔 Comments: on",
         "🔔 PRs and reviews: on",
         "🔔 Issues: on",

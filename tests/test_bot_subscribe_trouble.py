@@ -34,6 +34,7 @@ async def test_no_right_to_make_hooks_gives_address_and_secret(stage: Stage) -> 
     said = await stage.subscribe(carl)
     row = await stage.hook()
     assert "Ask an administrator" in said.text
+    assert "Until there is one, I look at the project about once a minute" in said.text
     assert f"https://bot.example.org/webhook/github/{row.public_id}" in said.text
     assert stage.box.open(row.secret) in said.text
     assert "Pull requests" in said.text
@@ -43,13 +44,15 @@ async def test_no_right_to_make_hooks_gives_address_and_secret(stage: Stage) -> 
     assert "made by hand" in (await stage.say(carl, "/status")).text
 
 
-async def test_no_public_url_gives_path_and_secret(tmp_path: Path) -> None:
+async def test_without_a_public_url_the_project_is_looked_at_and_nothing_is_left_to_do(tmp_path: Path) -> None:
     async with staged(tmp_path, public_url=None) as stage:
         ann = stage.tg.person("ann")
         await stage.give_token(ann)
         said = await stage.subscribe(ann)
         assert "PUBLIC_URL" in said.text
-        assert "Address: /webhook/github/" in said.text
+        assert "about once a minute" in said.text
+        assert "What only a webhook tells: " in said.text
+        assert "Secret" not in said.text
         assert stage.github.hooks("acme/rocket") == ()
 
 
@@ -98,6 +101,8 @@ async def test_trouble_with_the_forge_is_told_and_can_be_tried_again(
     stage: Stage, ann: Person, trouble: str, step: str
 ) -> None:
     await (stage.say(ann, "/subscribe") if step == "projects" else stage.to_summary(ann))
+    if trouble == "slow":
+        stage.hurry()
     stage.github.outage(trouble, seconds=600)  # type: ignore[arg-type]  # one of the words
     said = await stage.step(ann, "GitHub" if step == "projects" else "Confirm")
     assert ("too many requests" if trouble == "rate_limited" else "does not answer right now") in said.text

@@ -59,6 +59,7 @@ async def test_token_message_is_deleted_before_the_token_is_checked(stage: Stage
     await ann.private.wait_for(lambda m: "You are ann" in m.text)
 
 
+@pytest.mark.sqlite_file
 async def test_token_is_never_in_a_call_a_log_line_or_the_database(
     stage: Stage, ann: Person, log: Log, tmp_path: Path
 ) -> None:
@@ -128,6 +129,8 @@ async def test_a_fine_grained_token_is_accepted_and_said_to_be_one(stage: Stage,
 
 @pytest.mark.parametrize("trouble", ["down", "slow", "html"])
 async def test_a_forge_that_does_not_answer_is_not_the_tokens_fault(stage: Stage, ann: Person, trouble: str) -> None:
+    if trouble == "slow":
+        stage.hurry()
     stage.github.outage(trouble)  # type: ignore[arg-type]  # one of the words
     said = await stage.say(ann, f"/set_github_token {SECRET}")
     assert "does not answer right now; your token is not to blame" in said.text

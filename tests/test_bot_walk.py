@@ -12,6 +12,8 @@ from tests.walk.play import walk_all
 from tests.walk.report import summary
 from tests.walk.walker import Effort
 
+pytestmark = pytest.mark.sqlite_file  # the walk goes back to where it was by a copy of the file
+
 # How many steps deep each place is walked: what is behind them is the same in all three.
 DEEPEST = {Spot.PRIVATE: 4, Spot.GROUP: 3, Spot.TOPIC: 2}
 

@@ -151,7 +151,7 @@ async def test_where_the_relay_cannot_listen_is_2_with_one_line(tmp_path: Path, 
 def test_a_failure_beside_that_of_listening_keeps_its_traceback(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         bind = OSError(98, "error while attempting to bind on address ('127.0.0.1', 8000): address already in use")
         raise ExceptionGroup("two", [bind, RuntimeError("the other")])
 

@@ -76,6 +76,14 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "sqlite:///x.db", "sqlite+aiosqlite"),
         ("DATABASE_URL", "sqlite+aiosqlite://", "a file"),
         ("DATABASE_URL", "sqlite+aiosqlite:///:memory:", "a file"),
+        ("DATABASE_URL", "postgres://u:p@h/d", "write postgresql+asyncpg:// in front"),
+        ("DATABASE_URL", "postgresql://u:p@h/d", "write postgresql+asyncpg:// in front"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p@h/d", "write postgresql+asyncpg:// in front"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:p@h", "names no database"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:p@h:port/d", "is no database address"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:p@h/d?sslmode=require", "write ssl=require"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:p@h/d?port=abc", "host, port or number"),
+        ("DATABASE_URL", "mysql+aiomysql://u:p@h/d", "postgresql+asyncpg://user:password@host/name"),
         ("TELEGRAM_BOT_TOKEN", "ABC-def", "@BotFather"),
         ("TELEGRAM_BOT_TOKEN", "123456:with a space", "@BotFather"),
         ("SECRET_KEYS", "short", "make-key"),
@@ -113,7 +121,15 @@ def test_every_bad_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("TELEGRAM_BOT_TOKEN", "s3cr3t"), ("SECRET_KEYS", "s3cr3t"), ("PUBLIC_URL", "http://a:s3cr3t@b")],
+    [
+        ("TELEGRAM_BOT_TOKEN", "s3cr3t"),
+        ("SECRET_KEYS", "s3cr3t"),
+        ("PUBLIC_URL", "http://a:s3cr3t@b"),
+        ("DATABASE_URL", "postgres://u:s3cr3t@h/d"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:@h:s3cr3t@h/d"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:p@h/d?s3cr3t-@x=1"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:s3cr3t@h/d"),  # fine but for the keys, which are not there
+    ],
 )
 def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -125,6 +141,22 @@ def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) ->
     settings = loaded(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, ACCESS="open", SECRET_KEYS=KEY)
     assert TOKEN not in repr(settings)
     assert KEY not in str(settings)
+
+
+POSTGRESQL = "postgresql+asyncpg://ann:s3cr3t@db.example/git?ssl=require"
+
+
+def test_the_password_of_a_database_does_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, DATABASE_URL=POSTGRESQL, SECRET_KEYS=KEY)
+    assert settings.database_url == POSTGRESQL
+    assert "s3cr3t" not in f"{settings!r}{settings}"
+
+
+def test_postgresql_needs_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refused(monkeypatch, DATABASE_URL=POSTGRESQL)
+    assert told.startswith("SECRET_KEYS: is not set")
+    assert "make-key" in told
+    assert "\n" not in told
 
 
 def test_a_public_address_may_have_a_port_and_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,3 +194,19 @@ def test_the_example_names_every_setting_and_changes_nothing(monkeypatch: pytest
     from_example = loaded(monkeypatch)
     (tmp_path / ".env").unlink()
     assert from_example == loaded(monkeypatch)
+
+
+def test_a_key_that_can_be_guessed_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refused(monkeypatch, API_KEYS="long-enough-to-be-one,short")
+    assert told.startswith("API_KEYS: ")
+    assert "short" not in told.replace("shorter", "")
+    monkeypatch.delenv("API_KEYS")
+    keys = loaded(monkeypatch, API_KEYS="long-enough-to-be-one, and-so-is-this-one").api_keys
+    assert [key.get_secret_value() for key in keys] == ["long-enough-to-be-one", "and-so-is-this-one"]
+
+
+def test_a_token_in_pieces_and_a_model_without_a_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(monkeypatch, GITHUB_TOKEN="ghp_a b").startswith("GITHUB_TOKEN: does not look like a token")
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert refused(monkeypatch, LLM_BASE_URL="https://llm.example.org/v1").startswith("LLM_MODELS: is not set")
+    assert loaded(monkeypatch, LLM_MODELS="one, two").llm_models == ("one", "two")

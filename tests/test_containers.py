@@ -15,6 +15,7 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
+from src.cli import ROLES
 from src.config import Settings, Tunnel
 from src.webhook.tunnel.agents import AGENTS
 from tests.hook_stage import living
@@ -179,3 +180,56 @@ def test_an_agent_shares_the_network_of_the_program(kind: str) -> None:
     assert re.fullmatch(r"[a-z]+/[a-z]+:[0-9][0-9.]*", service["image"])
     assert "8000" in " ".join(service["command"])
     assert not re.search(r"(?i)token", " ".join(service["command"]))
+
+
+# Several processes: the profile `postgres`
+
+
+def profile() -> dict[str, Any]:
+    """The services that nobody gets without asking for PostgreSQL."""
+    return {name: service for name, service in compose()["services"].items() if service.get("profiles") == ["postgres"]}
+
+
+def test_the_profile_postgres_has_a_server_replicas_one_sender_and_a_proxy() -> None:
+    services = profile()
+    assert set(services) == {"postgres", "replica", "telegram", "proxy"}
+    server = services["postgres"]
+    assert re.fullmatch(r"postgres:1[5-8]", server["image"])
+    assert server["healthcheck"]["test"][0] == "CMD-SHELL"
+    assert server["volumes"] == ["postgres:/var/lib/postgresql/data"]
+    assert "postgres" in compose()["volumes"]
+    assert "ports" not in server, "nobody outside has any business there"
+    for name in ("replica", "telegram"):
+        service = services[name]
+        assert service["image"] == compose()["services"]["git-assistant"]["image"]
+        assert service["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+        assert "volumes" not in service, "a replica keeps nothing, so that any number may come and go"
+        assert "ports" not in service
+        assert "container_name" not in service
+        for same in ("env_file", "restart", "stop_grace_period", "init", "read_only", "cap_drop", "security_opt"):
+            assert service[same] == compose()["services"]["git-assistant"][same], (name, same)
+
+
+def test_each_role_is_run_by_one_kind_of_service() -> None:
+    asked = [profile()[name]["command"] for name in ("replica", "telegram")]
+    assert asked == [["run", "--only", "webhook,worker"], ["run", "--only", "bot,sender"]]
+    assert sorted(",".join(command[2] for command in asked).split(",")) == sorted(ROLES)
+
+
+def test_a_replica_is_asked_whether_it_is_ready_and_who_listens_nowhere_is_not() -> None:
+    test = profile()["replica"]["healthcheck"]["test"]
+    assert test == ["CMD", *(word.replace("/healthz", "/readyz") for word in health_check())]
+    assert profile()["telegram"]["healthcheck"] == {"disable": True}
+
+
+def test_the_proxy_shares_what_comes_among_the_replicas() -> None:
+    (mount,) = profile()["proxy"]["volumes"]
+    source, target, mode = mount.split(":")
+    block = (ROOT / source).read_text()
+    assert (target, mode) == ("/etc/nginx/templates/default.conf.template", "ro")
+    assert f"server replica:{profile()['replica']['environment']['PORT']} resolve" in block
+    assert "client_max_body_size 25m;" in block
+    assert block.count("{") == block.count("}")
+    assert "/metrics" not in block
+    assert "/readyz" not in block
+    assert profile()["proxy"]["ports"] == ["127.0.0.1:8000:80"]

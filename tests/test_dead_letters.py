@@ -15,6 +15,7 @@ from sqlalchemy import column, select, table, update
 from src.database import migrate
 from src.database.database import Database
 from src.database.jobs import JobRunner
+from src.database.key_file import new_key
 from src.database.models import (
     Chat,
     Delivery,
@@ -32,6 +33,7 @@ from src.database.models import (
 )
 from src.database.repositories import jobs, queues
 from tests.command import Operator, Ran, run
+from tests.databases import number_on, url_in
 from tests.process import post, program, stage
 
 NOW = utc_now()
@@ -46,7 +48,7 @@ class Office:
     operator: Operator
 
     async def command(self, *arguments: str) -> Ran:
-        return await self.operator("dead-letters", *arguments, DATABASE_URL=self.database.url)
+        return await self.operator("dead-letters", *arguments, DATABASE_URL=self.database.url, SECRET_KEYS=new_key())
 
     async def listed(self, *arguments: str) -> dict[str, dict[str, Any]]:
         ran = await self.command("list", "--json", *arguments)
@@ -66,7 +68,7 @@ class Office:
 async def office(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Office]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/app.db")
+    database = Database(url_in(tmp_path))
     await migrate.upgrade(database)
     async with database.write() as session:
         session.add(Forge(id=1, kind="github", base_url="https://forge.example.org"))
@@ -96,6 +98,8 @@ async def office(
             session.add(message(number, "dead" if error else "sent", error, hours=3 + number))
         session.add(job(1, "hook_check", "1", "dead", hours=30))
         session.add(job(2, "hooks", "", "new", hours=0))
+        await session.flush()
+        await number_on(session, Delivery, StoredEvent, Message, Job)
     yield Office(database, Operator(monkeypatch, capsys, tmp_path))
     await database.close()
 
@@ -317,7 +321,7 @@ async def test_dead_letters_retry_while_the_program_runs(tmp_path: Path) -> None
         finally:
             await database.close()
         assert (await _metrics(running.port))["git_assistant_oldest_seconds", "deliveries", "failed"] > 0
-        ran = await run(tmp_path, "dead-letters", "retry", DATABASE_URL=made.database_url)
+        ran = await run(tmp_path, "dead-letters", "retry", DATABASE_URL=made.database_url, SECRET_KEYS=made.key)
         assert (ran.code, ran.err, ran.out) == (0, "", "1 deliveries queued again.\n")
         await made.carl.private.wait_for(lambda _: len(made.texts()) >= 3, timeout=30)
         waiting = await _metrics(running.port)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from src.cli import _Alone
+from src.cli.showing import Alone
 from src.config import Settings
 from src.demo.script import INTERRUPTED, SCENES, Scene, main
 from src.demo.script.excerpt import NoMarks, read, write
@@ -92,7 +92,7 @@ async def test_whatever_goes_otherwise_than_it_has_to_makes_it_fail() -> None:
         replace(mentioned, title="an error", act=_log_an_error, told={}),
     )
     lines: list[str] = []
-    assert await main(_Alone, scenes=planted, out=lines.append) == 1
+    assert await main(Alone, scenes=planted, out=lines.append) == 1
     found = [line.removeprefix("✗ ") for line in lines if line.startswith("✗ ")]
     assert found[0].startswith("1. one too many: Carl was told too much: ")
     assert found[1] == "2. one missing: Bob was told too little: a message with “which tank” is missing"
@@ -147,7 +147,7 @@ def test_a_group_addressed_as_one_person_is_a_finding(reason: str) -> None:
 
 async def test_an_excerpt_that_has_no_place_is_a_failure(tmp_path: Path) -> None:
     lines: list[str] = []
-    assert await main(_Alone, scenes=(), transcript=tmp_path / "nowhere.md", out=lines.append) == 1
+    assert await main(Alone, scenes=(), transcript=tmp_path / "nowhere.md", out=lines.append) == 1
     assert lines[-1].startswith("The excerpt was not written: ")
 
 

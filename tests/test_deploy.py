@@ -20,11 +20,13 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted(DEPLOY.glob("*.sh"))
 UNITS = sorted(DEPLOY.glob("*.service"))
 PAGE = ROOT / "docs" / "tunnels.md"
+SCALING = ROOT / "docs" / "scaling.md"
 
 # What is no setting of the program.
 OTHERS = {
     "NGROK_AUTHTOKEN", "TUNNEL_TOKEN", "CLOUDFLARED_ARGUMENTS", "SSH_DESTINATION", "CREDENTIALS_DIRECTORY", "HOME",
     "GITHUB_TOKEN", "RELAY_URL", "CHECK_PR_ENV", "CHECK_PR_STATE", "EXIT", "SC1090",
+    "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD",
 }  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def test_every_unit_is_hardened_and_comes_back(unit: Path) -> None:
         assert found[name] == "yes", name
     assert found["ProtectSystem"] == "strict"
     assert found["CapabilityBoundingSet"] == ""
-    assert found["StateDirectory"] == unit.stem
+    assert found["StateDirectory"] == unit.stem.rstrip("@")
     assert found["Restart"] == "always"
     assert found["WantedBy"] == "multi-user.target"
     assert not re.search(r"(?i)token|secret|password", found["ExecStart"]), "others see the command line"
@@ -191,9 +193,9 @@ def test_every_setting_that_is_named_exists(file: Path) -> None:
 
 
 def test_every_file_that_the_page_names_exists() -> None:
-    text = PAGE.read_text()
-    named = set(re.findall(r"\bdeploy/[\w.-]+\w", text)) | {
-        f"deploy/{name}" for name in re.findall(r"\bgit-assistant[\w-]*\.service\b", text)
+    text = PAGE.read_text() + SCALING.read_text()
+    named = set(re.findall(r"\bdeploy/[\w.@-]+\w", text)) | {
+        f"deploy/{name}" for name in re.findall(r"\bgit-assistant[\w@-]*\.service\b", text)
     }
     assert len(named) >= 7
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

@@ -18,6 +18,7 @@ from src.database.database import Database
 from src.database.jobs import JobRunner
 from src.database.models import Base, DialogState
 from src.database.repositories import jobs
+from tests.databases import url_in
 
 KEY = StorageKey(bot_id=42, chat_id=-100, user_id=7)
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -25,7 +26,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    found = Database(f"sqlite+aiosqlite:///{tmp_path}/test.db")
+    found = Database(url_in(tmp_path, "test.db"))
     async with found.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield found

@@ -111,6 +111,17 @@ def test_a_replay_under_a_new_guid_is_found_out() -> None:
     assert first != CODEC.replay_key({"X-GitHub-Event": "issues", "X-GitHub-Delivery": "1"}, BODY)
 
 
+def test_what_is_signed_is_known_by_its_signature() -> None:
+    """It was verified, and nobody without the secret makes another one for the same body."""
+    signed = {"X-GitHub-Event": "push"} | sign_github(BODY, SECRET)
+    key = CODEC.replay_key(signed | {"X-GitHub-Delivery": "1"}, BODY)
+    assert key is not None
+    assert len(key) == 64
+    assert key == CODEC.replay_key(signed | {"X-GitHub-Delivery": "2"}, BODY)
+    assert key != CODEC.replay_key(signed | {"X-GitHub-Event": "issues"}, BODY)
+    assert key != CODEC.replay_key({"X-GitHub-Event": "push"} | sign_github(BODY + b" ", SECRET), BODY + b" ")
+
+
 def test_a_ping_may_repeat_itself() -> None:
     assert CODEC.replay_key({"X-GitHub-Event": "ping"}, BODY) is None
 

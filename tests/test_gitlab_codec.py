@@ -247,6 +247,8 @@ def test_names_are_in_the_catalogue() -> None:
         (set(), set()),
         ({"pull_request.opened"}, {"merge_requests_events"}),
         ({"review.approved", "pull_request.merged"}, {"merge_requests_events"}),
+        ({"code_review.failed"}, {"merge_requests_events"}),
+        ({"code_review.done"}, {"merge_requests_events"}),
         ({"comment.issue", "comment.edited"}, {"note_events"}),
         ({"issue.opened"}, {"issues_events"}),
         ({"issue.opened", "issue.confidential"}, {"issues_events", "confidential_issues_events"}),

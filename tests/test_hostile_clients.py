@@ -1,8 +1,10 @@
 """Hostile clients: slow, large, compressed, guessing, from anywhere. They get an answer or an end, and cost little."""
 
 import asyncio
+import contextlib
 import gc
 import logging
+import os
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +15,10 @@ from aiohttp import ClientSession, web
 from sqlalchemy import event, text
 
 from src.database.models import Hook
-from src.webhook import bodies, handlers
+from src.database.repositories import arrivals
+from src.webhook import bodies, handlers, inbox
 from src.webhook.bodies import MAX_BODY, Budget
+from src.webhook.known_hooks import KnownHooks
 from tests.payloads import load, sign_github
 from tests.relay import SECRET, Relay, running_relay
 from tests.served import Served, served
@@ -307,6 +311,32 @@ async def test_a_refused_body_is_gone_with_its_answer(relay: Relay, hook: str) -
     assert held < size / 2
 
 
+async def test_a_body_that_comes_while_its_hook_is_looked_up_has_come_in(
+    relay: Relay, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, put = KnownHooks.look_up, arrivals.put
+
+    async def slow_look(*given: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return await look_up(*given)
+
+    async def slow_put(*given: Any) -> None:
+        await asyncio.sleep(1)
+        await put(*given)
+
+    monkeypatch.setattr(KnownHooks, "look_up", slow_look)
+    monkeypatch.setattr(arrivals, "put", slow_put)
+    _, body = load(OPENED)
+    async with served(relay, slowest=0.5) as at:
+        reader, writer = await at.connect()
+        writer.write(signed_head(hook, body))
+        await asyncio.sleep(0.05)
+        writer.write(body)
+        async with asyncio.timeout(5):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+        writer.close()
+
+
 # ---------------------------------------------------------------------------------------------------
 # Overload: wait, then 503 with Retry-After
 
@@ -337,7 +367,7 @@ async def test_who_waits_for_memory_until_the_end_hears_503_and_not_408(
     async with asyncio.timeout(5):
         async with served(relay, slowest=0.5) as at:
             object.__setattr__(at.receiver, "budget", budget)
-            answer = await at.send(head(hook, length=2), b"{}")
+            answer = await at.send(head(hook, length=100_000), b" " * 100_000)  # more than a connection's buffer
     assert status_of(answer) == 503
     assert b"Retry-After: 10" in answer
 
@@ -345,15 +375,110 @@ async def test_who_waits_for_memory_until_the_end_hears_503_and_not_408(
 async def test_a_disk_that_does_not_answer_is_waited_for_and_then_a_503(
     relay: Relay, hook: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "_COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr(inbox, "_LONGEST_WAIT", 0.2)
     headers, body = load(OPENED)
     signed = headers | sign_github(body, SECRET) | {"X-GitHub-Delivery": "d1"}
     async with served(relay) as at, ClientSession(at.url) as client:
         async with relay.database.write() as session:
-            await session.execute(text("SELECT 1"))  # now the one writer is taken
+            held = "SELECT 1" if relay.database.is_sqlite else "LOCK TABLE deliveries IN SHARE MODE"
+            await session.execute(text(held))  # now the one writer is taken
             async with client.post(hook, data=body, headers=signed) as response:
                 assert response.status == 503
                 assert response.headers["Retry-After"] == "10"
         async with client.post(hook, data=body, headers=signed) as response:  # sent again, it is there once
             assert response.status == 202
     assert [delivery.key for delivery in await relay.deliveries()] == ["d1"]
+
+
+@pytest.mark.sqlite_file
+async def test_a_full_disk_is_a_503_with_retry_after_and_what_comes_again_is_stored(
+    relay: Relay, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers, body = load(OPENED)
+    signed = headers | sign_github(body, SECRET) | {"X-GitHub-Delivery": "d1"}
+    large = os.urandom(100_000)  # cannot be compressed
+    async with served(relay) as at, ClientSession(at.url) as client:
+        await relay.database._direct.run(lambda connection: connection.execute("PRAGMA max_page_count=1"))
+        async with client.post(hook, data=large, headers=signed | sign_github(large, SECRET)) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "10")
+        assert await relay.deliveries() == []
+        await relay.database._direct.run(lambda connection: connection.execute("PRAGMA max_page_count=1000000"))
+        async with client.post(hook, data=body, headers=signed) as response:
+            assert response.status == 202
+    assert [delivery.key for delivery in await relay.deliveries()] == ["d1"]
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert said == "deliveries of hooks [1] were not stored: database or disk is full"
+    caplog.clear()
+
+
+# ---------------------------------------------------------------------------------------------------
+# Too many connections
+
+
+async def test_beyond_the_most_the_connection_that_idled_longest_is_closed(relay: Relay, hook: str) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with served(relay, most=3) as at:
+        kept = [await at.connect() for _ in range(3)]
+        for reader, writer in kept:
+            writer.write(request)
+            assert b"200" in await reader.readuntil(b"}")
+        kept[0][1].write(request)  # now the second one has idled longest
+        await kept[0][0].readuntil(b"}")
+        late, writing = await at.connect()
+        writing.write(request)
+        assert b"200" in await late.readuntil(b"}")
+        assert await kept[1][0].read() == b""
+        for reader, writer in (kept[0], kept[2]):
+            writer.write(request)
+            assert b"200" in await reader.readuntil(b"}")
+        assert len(at.watch) == 3
+        for _, writer in (*kept, (late, writing)):
+            writer.close()
+    assert "git_assistant_surplus_connections_total 1.0" in relay.metrics.render().decode()
+
+
+async def test_where_none_idles_one_too_many_is_refused(relay: Relay, hook: str) -> None:
+    """What is being sent or worked on is never cut for another's sake."""
+    async with served(relay, most=2) as at:
+        first = [await at.connect() for _ in range(2)]
+        for _, writer in first:
+            writer.write(head(hook, length=10))
+        await asyncio.sleep(0.05)
+        reader, writer = await at.connect()
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        assert len(at.watch) == 2
+        for _, each in (*first, (reader, writer)):
+            each.close()
+
+
+# ---------------------------------------------------------------------------------------------------
+# The short way of a delivery does what the long one does
+
+
+async def test_a_client_that_asks_whether_to_go_on_is_told_so(relay: Relay, hook: str) -> None:
+    headers, body = load(OPENED)
+    signed = headers | sign_github(body, SECRET)
+    async with served(relay) as at:
+        reader, writer = await at.connect()
+        lines = [f"{name}: {value}" for name, value in signed.items()]
+        writer.write(head(hook, "Expect: 100-continue", *lines, length=len(body)))
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(body)
+        assert status_of(await reader.readuntil(b"}")) == 202
+        writer.close()
+    assert len(await relay.deliveries()) == 1
+
+
+@pytest.mark.parametrize("path", ["", "?x=1", "/"])
+async def test_addresses_mean_the_same_to_the_listener_and_to_the_application(
+    relay: Relay, hook: str, path: str
+) -> None:
+    headers, body = load(OPENED)
+    signed = headers | sign_github(body, SECRET)
+    async with (
+        served(relay) as at,
+        ClientSession(at.url) as client,
+        client.post(hook + path, data=body, headers=signed) as response,
+    ):
+        assert response.status == await relay.post(hook + path, signed, body)

@@ -12,6 +12,7 @@ from src.database.database import Database
 from src.database.jobs import JobRunner, PostponeJob
 from src.database.models import Base, Job, LogEntry
 from src.database.repositories import jobs
+from tests.databases import url_in
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ class Clock:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite+aiosqlite:///{tmp_path}/jobs.db")
+    made = Database(url_in(tmp_path, "jobs.db"))
     async with made.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield made

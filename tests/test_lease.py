@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.database import Database
 from src.database.lease import LeaseLost, while_held
-from src.database.models import Base, Lease, utc_now
+from src.database.models import Lease, utc_now
 from src.database.repositories import leases
+from tests.databases import open_new
 
 TERM = timedelta(seconds=0.5)
 NAME = "telegram:42"
@@ -24,9 +26,7 @@ NAME = "telegram:42"
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/leases.db")
-    async with opened.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    opened = await open_new(tmp_path, "leases.db")
     yield opened
     await opened.close()
 
@@ -216,6 +216,39 @@ async def test_what_the_work_raises_is_raised_and_the_lease_is_let_go(database: 
     assert await holder_now(database) is None
 
 
+async def test_where_the_work_notices_too_that_the_lease_is_lost_it_is_said_once(database: Database) -> None:
+    async def work(_fence: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(notice())
+            tasks.create_task(miss_the_database())
+
+    async def notice() -> None:
+        raise LeaseLost("another has it")
+
+    async def miss_the_database() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionRefusedError
+
+    with pytest.raises(LeaseLost, match="another has it"):
+        await while_held(database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=work)
+
+
+async def test_what_else_is_wrong_is_not_hidden_behind_a_lost_lease(database: Database) -> None:
+    async def work(_fence: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail(LeaseLost("another has it")))
+            tasks.create_task(fail(ValueError("no")))
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    with pytest.raises(ExceptionGroup) as found:
+        await while_held(database, NAME, owner="one", term=TERM, stop=asyncio.Event(), work=work)
+    assert found.group_contains(ValueError)
+
+
 async def test_a_cancelled_holder_lets_go(database: Database) -> None:
     one = Holder(database, "one", timedelta(hours=1))
     async with asyncio.TaskGroup() as group:
@@ -249,13 +282,15 @@ class FlakyDatabase(Database):
         self.tries = 0
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncSession]:
         self.tries += 1
         if self.hangs:
             await asyncio.Event().wait()
         if self.away:
-            raise OperationalError("UPDATE leases", {}, Exception("unable to open database file"))
-        async with self._real.write() as session:
+            gone = sqlite3.OperationalError("unable to open database file")
+            gone.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise OperationalError("UPDATE leases", {}, gone)
+        async with self._real.write(shared=shared) as session:
             yield session
 
     @asynccontextmanager

@@ -1,7 +1,9 @@
 """Migrations: up, down and up; what they make is what the models say; many may start at once."""
 
 import asyncio
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from sqlalchemy.engine import Connection
 
 from src.database import migrate
 from src.database.database import Database
-from src.database.models import Base, Forge, Lease, utc_now
+from src.database.models import Base, Forge, Hook, Lease, LogEntry, utc_now
+from src.database.repositories import arrivals
+from src.database.repositories.deliveries import NewDelivery
 
 ROOT = Path(__file__).parent.parent
 TABLES = {table.name for table in Base.metadata.sorted_tables} | {"alembic_version"}
@@ -96,7 +100,7 @@ def _sorted_parts(sql: str) -> list[str]:
             parts[-1] += character
     head, _, first = parts[0].partition("(")
     return [
-        head.strip(),
+        head.replace('"', "").strip(),  # SQLite quotes the name of a table that was copied
         *sorted(" ".join(part.split()) for part in (first, *parts[1:-1], parts[-1].rstrip().removesuffix(")"))),
     ]
 
@@ -180,3 +184,69 @@ async def test_foreign_keys_hold_after_a_migration(database: Database) -> None:
         assert (await session.execute(text("PRAGMA foreign_keys"))).scalar() == 1
         assert (await session.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
         session.add(Lease(name="x", owner="test", until=utc_now(), fence=1))
+
+
+CAME = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+async def arrive(database: Database, *keys: tuple[str, str | None]) -> None:
+    """Deliveries, each under a key and with the key of its content."""
+    await arrivals.put(database, [NewDelivery(1, key, content, "push", {}, b"x", CAME) for key, content in keys])
+
+
+async def read(database: Database, words: str) -> list[tuple[Any, ...]]:
+    async with database.read() as session:
+        return [tuple(row) for row in await session.execute(text(words))]
+
+
+async def test_replays_are_let_in_by_0008_and_forgotten_on_the_way_back(each_database_url: str) -> None:
+    """Rows, and what refers to them, stay as they are."""
+    database = Database(each_database_url)
+    try:
+        await migrate.upgrade(database)
+        await migrate.downgrade(database, "0007")
+        async with database.write() as session:
+            session.add(Forge(id=1, kind="github", base_url="https://forge.example.org"))
+            await session.flush()
+            session.add(Hook(id=1, public_id="h", forge_id=1, origin="managed", secret=b"", events=[], created_at=CAME))
+        await arrive(database, ("a", "same"), ("b", None), ("c", None), ("d", "same"), ("e", "other"))
+        async with database.write() as session:
+            session.add(LogEntry(at=CAME, kind="webhook", outcome="done", message="told", delivery_id=1))
+        before = await read(database, "SELECT * FROM deliveries ORDER BY id")
+        assert len(before) == 4
+
+        await migrate.upgrade(database)
+        assert await read(database, "SELECT * FROM deliveries ORDER BY id") == before
+        assert await read(database, "SELECT delivery_id FROM event_log") == [(1,)]
+        await arrive(database, ("a", "same"), ("f", "same"), ("g", "same"), ("h", "more"))
+        keys = "SELECT key, replay_key FROM deliveries ORDER BY id"
+        assert [key for key, _ in await read(database, keys)] == ["a", "b", "c", "e", "f", "g", "h"]
+
+        await migrate.downgrade(database, "0007")
+        kept = [
+            ("a", "same"), ("b", None), ("c", None), ("e", "other"), ("f", None), ("g", None), ("h", "more"),
+        ]  # fmt: skip
+        assert await read(database, keys) == kept
+        assert await read(database, "SELECT delivery_id FROM event_log") == [(1,)]
+        await arrive(database, ("i", "same"))
+        assert await read(database, keys) == kept
+        await migrate.upgrade(database)
+        assert await read(database, keys) == kept
+    finally:
+        await database.close()
+
+
+async def test_a_table_that_is_copied_leaves_nothing_in_free_pages(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/app.db")
+    await migrate.upgrade(database)
+    await migrate.downgrade(database, "0007")
+    async with database.write() as session:
+        session.add(Forge(id=1, kind="github", base_url="https://forge.example.org"))
+        await session.flush()
+        session.add(Hook(id=1, public_id="h", forge_id=1, origin="managed", secret=b"", events=[], created_at=CAME))
+    secret = os.urandom(3_000)
+    await arrivals.put(database, [NewDelivery(1, "a", "same", "push", {}, secret, CAME)])
+    await migrate.upgrade(database)
+    await database.checkpoint()
+    assert (tmp_path / "app.db").read_bytes().count(secret) == 1
+    await database.close()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.bot.limiter import Limiter
-from src.bot.limiter import _Rule as Rule
-from src.bot.limiter import _Slot as Slot
+from src.bot.limiter.windows import Rank, Rule, Slot
 from src.events import CommentEvent, CommentOn, Refs
 from src.webhook.notifier import CHECKPOINTS
 from src.webhook.notifier.request import MUTE_BUTTON
@@ -151,7 +150,7 @@ async def test_reasons_that_come_while_a_message_waits_for_its_turn_are_in_it(bo
     await box.put(chat, reasons=[{"reason": "author", "via": None}])
 
     class Meanwhile(NoPacer):
-        async def turn(self, chat_id: int, *, group: bool) -> None:
+        async def turn(self, chat_id: int, *, group: bool, loud: bool = True) -> None:
             async with box.database.write() as session:
                 (row,) = await box.messages()
                 row.reasons = [*row.reasons, {"reason": "assigned", "via": None}]
@@ -187,7 +186,7 @@ async def test_a_stop_does_not_wait_for_turns(box: Outbox) -> None:
     waiting = asyncio.Event()
 
     class Never(NoPacer):
-        async def turn(self, chat_id: int, *, group: bool) -> None:
+        async def turn(self, chat_id: int, *, group: bool, loud: bool = True) -> None:
             waiting.set()
             await asyncio.Event().wait()
 
@@ -251,15 +250,22 @@ async def test_each_checkpoint_is_passed_once_and_in_order(box: Outbox) -> None:
     assert tuple(passed) == CHECKPOINTS
 
 
-async def test_each_notification_is_paced_once_by_the_limiter_that_the_bot_calls_through(box: Outbox) -> None:
+async def test_each_notification_is_paced_once_by_the_limiter_that_the_bot_calls_through(tmp_path: Path) -> None:
+    async with open_outbox(
+        tmp_path, speed=10
+    ) as box:  # slower than elsewhere: a turn that nobody takes up is forgotten
+        await _each_is_paced_once(box)
+
+
+async def _each_is_paced_once(box: Outbox) -> None:
     admitted: list[bool] = []
 
     class Counting(Limiter):
-        async def _admit(self, chat: int | str | None, rule: Rule, *, urgent: bool) -> Slot:
-            admitted.append(urgent)
-            return await super()._admit(chat, rule, urgent=urgent)
+        async def _admit(self, chat: int | str | None, rule: Rule, rank: Rank) -> Slot:
+            admitted.append(rank is Rank.ANSWER)
+            return await super()._admit(chat, rule, rank)
 
-    limiter = Counting(clock=box.time.monotonic, sleep=box.time.sleep)
+    limiter = Counting(clock=box.time.monotonic, wait=box.time.wait)
     box.bot.session.middleware(limiter)
     ann, bob = box.tg.person("Ann", started=True), box.tg.person("Bob", started=True)
     for person in (ann, bob):

@@ -178,8 +178,8 @@ async def test_a_chat_that_is_switched_off_while_it_waits_for_its_turn_gets_noth
     left = asyncio.Event()
 
     class Meanwhile(NoPacer):
-        async def turn(self, chat_id: int, *, group: bool) -> None:
-            await super().turn(chat_id, group=group)
+        async def turn(self, chat_id: int, *, group: bool, loud: bool = True) -> None:
+            await super().turn(chat_id, group=group, loud=loud)
             async with box.database.write() as session:
                 await users.switch_off(session, chat.id, reason="left", now=box.time.now())
             left.set()

@@ -95,7 +95,7 @@ async def test_when_several_chats_are_flooded_all_are_quiet_for_the_longest(tmp_
         others_flooded = asyncio.Event()
 
         class LateForDora(NoPacer):
-            async def turn(self, chat_id: int, *, group: bool) -> None:
+            async def turn(self, chat_id: int, *, group: bool, loud: bool = True) -> None:
                 if chat_id == people[3].id:
                     await others_flooded.wait()
 

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from aiohttp.test_utils import unused_port
 
-from src.cli import _Alone
+from src.cli.showing import Alone
 from src.config import Settings
 from src.database.repositories.guided import Standing
 from src.demo.playground import Unusable, main
@@ -326,7 +326,7 @@ async def test_where_the_usual_port_is_taken_a_free_one_is_used(monkeypatch: pyt
             if line.startswith("Open "):
                 stop.set()
 
-        assert await main(_Alone, pace=20, stop=stop, out=out) == 0
+        assert await main(Alone, pace=20, stop=stop, out=out) == 0
         assert f":{taken.getsockname()[1]}/" not in printed[1]
 
 
@@ -344,19 +344,19 @@ async def test_a_port_that_is_taken_is_2_with_one_line(tmp_path: Path) -> None:
 async def test_a_missing_stylesheet_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("src.demo.playground.site.STYLESHEET", tmp_path / "app.css")
     with pytest.raises(Unusable, match="make setup"):
-        await main(_Alone, port=unused_port(), stop=asyncio.Event())
+        await main(Alone, port=unused_port(), stop=asyncio.Event())
 
 
 async def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unusable, match=r"--folder .*: cannot be used"):
-        await main(_Alone, port=unused_port(), folder=tmp_path / "file", stop=asyncio.Event())
+        await main(Alone, port=unused_port(), folder=tmp_path / "file", stop=asyncio.Event())
 
 
 async def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     async with playing(tmp_path):
         with pytest.raises(Unusable, match="another demo runs in it"):
-            await main(_Alone, port=unused_port(), folder=tmp_path, stop=asyncio.Event())
+            await main(Alone, port=unused_port(), folder=tmp_path, stop=asyncio.Event())
 
 
 async def test_it_opens_the_browser_where_that_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +369,7 @@ async def test_it_opens_the_browser_where_that_is_wished(monkeypatch: pytest.Mon
         if "Ctrl-C" in line:
             asyncio.get_running_loop().call_soon(stop.set)
 
-    assert await main(_Alone, port=port, pace=20, opens=True, stop=stop, out=out) == 0
+    assert await main(Alone, port=port, pace=20, opens=True, stop=stop, out=out) == 0
     assert opened_pages == [f"http://127.0.0.1:{port}/"]
 
 
@@ -377,7 +377,7 @@ async def test_a_failure_of_the_product_ends_the_demo_with_its_reason(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(**values: Any) -> Settings:
-        return _Alone(**(values | {"host": "192.0.2.1"}))
+        return Alone(**(values | {"host": "192.0.2.1"}))
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)

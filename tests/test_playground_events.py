@@ -1,5 +1,6 @@
 """The tab "Send an event": what a card says happens on the forge, is delivered signed, and those are told."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ async def test_every_card_tells_whom_it_promises(followed: Stage) -> None:
             deliveries, said = await followed.outcome(card.name)
             assert deliveries or card.hint, card.name
             told[card.name] = said["sentence"]
-    unusual = {"wiki", "documentation", "bad_signature"}
+    unusual = {"wiki", "documentation", "code_review", "code_review_again", "bad_signature"}
     assert {name for name, sentence in told.items() if not sentence.startswith("Told: Ann")} == unusual
     assert told["mention"] == "Told: Ann (loud)."
     assert told["wiki"] == "Told: nobody. Nobody here chose it: Wiki. Switch it on in /subscribe."
@@ -100,9 +101,11 @@ async def test_a_burst_of_30_pushes_is_accepted_and_told_to_whoever_took_the_usu
     mark = followed.ground.people["ann"].private.mark()
     deliveries, said = await followed.outcome("burst")
     assert [(one["action"], one["status"]) for one in deliveries] == [("synchronize", 202)] * BURST
-    assert said["counts"] == f"Sent: {BURST}. Accepted: {BURST}. Messages: {BURST}."
-    assert said["sentence"] == f"Told: Ann ({BURST} messages, loud)."
-    assert len(followed.news("ann", mark)) == BURST
+    news = followed.news("ann", mark)
+    assert said["counts"] == f"Sent: {BURST}. Accepted: {BURST}. Messages: {len(news)}."
+    assert said["sentence"] == f"Told: Ann ({len(news)} messages, loud)."
+    gathered = [int(found.group(1)) for text in news if (found := re.search(r"(\d+) updates in one message", text))]
+    assert len(news) - len(gathered) + sum(gathered) == BURST, "each is told singly or in a digest"
 
 
 async def test_the_same_delivery_twice_is_told_once(followed: Stage) -> None:
@@ -173,3 +176,38 @@ async def test_the_selects_offer_what_there_is(followed: Stage) -> None:
     github, gitlab = offered["forges"]
     assert github["projects"][0] == {"path": "acme/rocket", "private": False, "hooked": True}
     assert gitlab["projects"][0] == {"path": "acme/lander", "private": True, "hooked": False}
+
+
+@pytest.mark.parametrize(("kind", "path"), [("github", "acme/rocket"), ("gitlab", "acme/lander")])
+async def test_a_pull_request_is_reviewed_and_after_a_push_what_is_fixed_is_resolved(
+    stage: Stage, kind: str, path: str
+) -> None:
+    await stage.pair()
+    await stage.follow("ann", kind, path, more="Automatic reviews")
+    mark = stage.ground.people["ann"].private.mark()
+    _, said = await stage.outcome("code_review", kind)
+    assert said["sentence"] == "Told: Ann (loud)."
+    (pull,) = (await stage.get(f"/api/forge/{kind}/project?path={path}"))["pulls"]
+    assert (len(pull["threads"]), len(pull["comments"])) == (8, 1)
+    _, said = await stage.outcome("code_review_again", kind)
+    assert said["sentence"] == "Told: Ann (loud)."
+    (pull,) = (await stage.get(f"/api/forge/{kind}/project?path={path}"))["pulls"]
+    assert [one["resolved_by"] for one in pull["threads"]].count(None) == 4
+    assert (len(pull["threads"]), len(pull["comments"])) == (8, 1)
+    first, second = stage.news("ann", mark)
+    assert "3 critical, 5 of style" in first
+    assert "1 critical, 3 of style · 4 fixed" in second
+
+
+async def test_the_card_of_a_push_has_the_first_review_done_before(stage: Stage) -> None:
+    await stage.pair()
+    await stage.follow("ann", "github", "acme/rocket", more="Automatic reviews")
+    await stage.outcome("code_review_again")
+    (pull,) = (await stage.get("/api/forge/github/project?path=acme/rocket"))["pulls"]
+    assert sum(one["resolved_by"] == "ann" for one in pull["threads"]) == 4
+
+
+async def test_reviews_that_nobody_chose_are_said_to_be_so(followed: Stage) -> None:
+    _, said = await followed.outcome("code_review")
+    assert said["sentence"].startswith("Told: nobody. Nobody here chose it: Automatic reviews.")
+    assert said["suggests"] == "/subscribe"

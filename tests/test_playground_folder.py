@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import unused_port
 
-from src.cli import _Alone
+from src.cli.showing import Alone
 from src.demo.playground import Unusable, main
 
 
@@ -22,7 +22,7 @@ async def start(folder: Path) -> int:
     """Start there, and stop at once."""
     stop = asyncio.Event()
     stop.set()
-    return await main(_Alone, port=unused_port(), folder=folder, pace=20, stop=stop, out=lambda _: None)
+    return await main(Alone, port=unused_port(), folder=folder, pace=20, stop=stop, out=lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["secret.key", "demo.db", "notes.txt"])

@@ -221,3 +221,54 @@ async def test_forms_and_foreign_pages_are_refused(stage: Stage) -> None:
     for body in bodies:
         async with stage.http.post(f"{stage.address}/api/happenings", json=body) as answer:
             assert answer.status == 400
+
+
+async def reviewed_pull(stage: Stage, kind: str = "github", path: str = ROCKET) -> Json:
+    """Ann has reviews done, Carl opens a pull request with problems; as the tab shows it then."""
+    await stage.pair()
+    await stage.follow("ann", kind, path, more="Automatic reviews")
+    await stage.outcome("code_review", kind)
+    found: Json = (await page(stage, kind, path))["pulls"][0]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "path"), [("github", ROCKET), ("gitlab", LANDER)])
+async def test_a_review_shows_its_discussions_on_lines_its_summary_and_the_commits_status(
+    stage: Stage, kind: str, path: str
+) -> None:
+    pull = await reviewed_pull(stage, kind, path)
+    assert {one["resolved_by"] for one in pull["threads"]} == {None}
+    first = pull["threads"][0]
+    assert first["place"] == "engine/console.py:4"
+    assert first["comments"][0]["author"] == "ann"
+    assert first["comments"][0]["body"].startswith("Critical error: Syntax error: ")
+    offered = {one["place"]: one["comments"][0]["offered"] for one in pull["threads"]}
+    assert offered["engine/telemetry.py:25"] == '    log.info("litres left: %s", litres)'
+    assert offered["engine/console.py:4"] is None
+    (summary,) = pull["comments"]
+    assert summary["body"].startswith("🤖 Automatic code review\n\n🔍 Problems found:")
+    assert "<!--" not in str(pull)
+    assert pull["review"] == {"state": "failure", "text": "critical: 3, style: 5"}
+
+
+async def test_a_discussion_that_a_person_resolves_is_left_alone_by_the_next_review(stage: Stage) -> None:
+    threads = (await reviewed_pull(stage))["threads"]
+    (naming,) = (one for one in threads if "fuelLeft" in one["comments"][0]["body"])
+    done = await act(stage, "resolve", by="bob", number=2, thread=naming["id"])
+    assert resolvers(done.body)[naming["id"]] == "bob"
+    await stage.outcome("code_review_again")
+    after = resolvers(await page(stage))
+    assert (len(after), after[naming["id"]]) == (len(threads), "bob")
+    again = await act(stage, "unresolve", by="bob", number=2, thread=naming["id"])
+    assert resolvers(again.body)[naming["id"]] is None
+
+
+def resolvers(project: Json) -> dict[int, str | None]:
+    """By discussion on lines of the newest pull request."""
+    return {one["id"]: one["resolved_by"] for one in project["pulls"][0]["threads"]}
+
+
+@pytest.mark.parametrize("thread", [None, 4711, "1"])
+async def test_a_discussion_that_is_not_there_cannot_be_resolved(stage: Stage, thread: object) -> None:
+    refused = await act(stage, "resolve", thread=thread)
+    assert (refused.status, refused.body) == (400, {"error": "There is no such discussion."})

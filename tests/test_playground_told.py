@@ -1,5 +1,6 @@
 """Who was told, in words: pure."""
 
+import itertools
 from datetime import UTC, datetime
 
 from src.database.repositories.outcomes import Arrived, Told
@@ -18,8 +19,12 @@ def record(status: int | None) -> DeliveryRecord:
     )  # fmt: skip
 
 
-def told(place: tuple[int, int] = ANN, level: str = "on", state: str = "sent") -> Told:
-    return Told(chat_id=place[0], topic_id=place[1], level=level, state=state)
+MESSAGES = itertools.count(1)
+
+
+def told(place: tuple[int, int] = ANN, level: str = "on", state: str = "sent", message: int | None = None) -> Told:
+    number = next(MESSAGES) if message is None else message
+    return Told(chat_id=place[0], topic_id=place[1], level=level, state=state, message=number)
 
 
 def said(
@@ -37,6 +42,11 @@ def said(
 def test_everybody_who_was_told_is_named_once_with_how_loudly() -> None:
     found = said(told(), told(), told(RELEASES, "silent"))
     assert found == Verdict(tone="told", counts=None, sentence="Told: Ann (2 messages, loud), Releases (silent).")
+
+
+def test_a_digest_is_one_message() -> None:
+    found = said(told(), *[told(message=900)] * 29, deliveries=30)
+    assert (found.counts, found.sentence) == ("Sent: 30. Accepted: 30. Messages: 2.", "Told: Ann (2 messages, loud).")
 
 
 def test_a_chat_that_nobody_knows_the_name_of_is_another_chat() -> None:

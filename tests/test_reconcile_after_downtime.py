@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import unused_port
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from src.app import Instance, Site, prepare, run, secret_box
@@ -15,6 +16,7 @@ from src.config import Settings
 from src.database import migrate
 from src.database.credentials import Credentials
 from src.database.database import Database
+from src.database.key_file import new_key
 from src.database.models import Message, StoredEvent, utc_now
 from src.database.repositories import accounts, hooks, projects, subscriptions, users
 from src.demo.forge import ForgeEmulator
@@ -24,6 +26,7 @@ from src.events import load
 from src.forge_http import open_session
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookManager
+from tests.databases import url_in
 from tests.hook_stage import ISSUE, PATH, cast
 
 
@@ -58,8 +61,14 @@ class Off:
 
 @asynccontextmanager
 async def off(folder: Path, kind: str) -> AsyncIterator[Off]:
-    port, address = unused_port(), f"sqlite+aiosqlite:///{folder}/relay.db"
-    settings = Settings(_env_file=None, port=port, public_url=f"http://127.0.0.1:{port}", database_url=address)
+    port, address = unused_port(), url_in(folder, "relay.db")
+    settings = Settings(
+        _env_file=None,
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
+        database_url=address,
+        secret_keys=(SecretStr(new_key()),),
+    )
     async with AsyncExitStack() as stack:
         emulator: ForgeEmulator = GitHubEmulator() if kind == "github" else GitLabEmulator()
         forge = await stack.enter_async_context(emulator)

@@ -208,12 +208,13 @@ async def test_same_delivery_twice(relay: Relay) -> None:
     assert len(await relay.deliveries()) == 1
 
 
-async def test_a_replay_under_a_new_id_is_no_new_delivery(relay: Relay) -> None:
+async def test_a_replay_under_a_new_id_is_told_once(relay: Relay) -> None:
     project = await relay.add_project()
     hook = await relay.add_hook(project)
+    carl = await relay.follow("carl", project)
     for key in ("one", "two"):
         assert await relay.deliver(hook, "github/pull_request__opened", key=key) == 202
-    assert len(await relay.deliveries()) == 1
+    assert len(await relay.told(carl)) == 1
 
 
 async def test_same_happening_from_two_hooks(relay: Relay) -> None:

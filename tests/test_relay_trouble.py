@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from src.database.models import Account, Delivery, utc_now
 from src.database.repositories import deliveries
@@ -71,8 +71,7 @@ async def test_who_stays_unchecked_for_a_day_is_left_out_and_the_log_says_so(rel
         await again(relay)
     assert [delivery.state for delivery in await relay.deliveries()] == ["new"]  # still asking
     async with relay.database.write() as session:
-        yesterday = (utc_now() - timedelta(days=1)).replace(tzinfo=None).isoformat(" ")
-        await session.execute(text("UPDATE deliveries SET received_at = :then"), {"then": yesterday})
+        await session.execute(update(Delivery).values(received_at=utc_now() - timedelta(days=1)))
     await again(relay)
     assert await relay.told(carl) == []
     last = (await relay.log())[-1]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
 from src.database import retention
 from src.database.database import Database
@@ -21,9 +21,13 @@ from src.database.models import (
     LogEntry,
     Message,
     Project,
+    Review,
     Sent,
+    Speaker,
     StoredEvent,
 )
+from src.database.repositories import reviews
+from tests.databases import url_in
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -40,7 +44,7 @@ class Clock:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite+aiosqlite:///{tmp_path}/kept.db")
+    made = Database(url_in(tmp_path, "kept.db"))
     async with made.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield made
@@ -112,6 +116,30 @@ async def test_a_removed_hook_goes_with_its_last_delivery_and_an_unknown_project
     assert {name: count for name, count in (await left(database)).items() if count} == {}
 
 
+async def test_who_spoke_in_a_project_is_known_as_long_as_the_project_and_the_reviews_go(database: Database) -> None:
+    """Comments stay longer than the reviews that they came of: without this another account would say all anew."""
+    then = NOON - timedelta(days=91)
+    await fill(database, 1)
+    async with database.write() as session:
+        for number in (7, 8):
+            await reviews.ask(session, project_id=1, number=number, trigger="webhook", now=then)
+            await reviews.speaks(session, 1, "7001")
+        await reviews.speaks(session, 1, "7002")
+        await reviews.speaks(session, 2, "7003")  # of a project that is gone meanwhile
+    await retention.expire(database, NOON)
+    async with database.read() as session:
+        assert not (await session.scalars(select(Review))).all()
+        assert await reviews.voices(session, 1) == {"7001", "7002"}
+        assert not await reviews.voices(session, 2)
+    async with database.write() as session:
+        for table in (Sent, Message, StoredEvent, Delivery, Hook):
+            await session.execute(delete(table))
+    await retention.expire(database, NOON)
+    async with database.read() as session:
+        assert not (await session.scalars(select(Project))).all()
+        assert not (await session.scalars(select(Speaker))).all()
+
+
 async def test_much_is_deleted_in_small_batches_and_the_rest_soon(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +170,7 @@ async def test_much_is_deleted_in_small_batches_and_the_rest_soon(
     assert job.run_at == clock.now + timedelta(days=1)
 
 
+@pytest.mark.sqlite_file
 async def test_a_checkpoint_that_a_reader_holds_back_says_so_and_is_tried_again(
     database: Database, tmp_path: Path
 ) -> None:
@@ -160,6 +189,7 @@ async def test_a_checkpoint_that_a_reader_holds_back_says_so_and_is_tried_again(
         assert await writing.scalar(text("PRAGMA busy_timeout")) == 5_000
 
 
+@pytest.mark.sqlite_file
 async def test_what_is_deleted_is_overwritten_in_the_file(database: Database, tmp_path: Path) -> None:
     mark = "zx-annabel-q7-was-here"
     async with database.write() as session:

@@ -70,8 +70,8 @@ def operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    made = Ground(tmp_path, Database(f"sqlite+aiosqlite:///{tmp_path}/app.db"), new_key())
+async def ground(tmp_path: Path, sqlite_file_url: str) -> AsyncIterator[Ground]:
+    made = Ground(tmp_path, Database(sqlite_file_url), new_key())
     await migrate.upgrade(made.database)
     made.file.path.write_text(made.old)
     box, now = SecretBox([made.old]), utc_now()
@@ -105,6 +105,7 @@ def account(number: int, token: bytes) -> Account:
 # While the program runs
 
 
+@pytest.mark.sqlite_file
 @pytest.mark.timeout(180)
 async def test_rotate_key_under_traffic(tmp_path: Path) -> None:
     """With data/secret.key: every delivery is answered 202 and told once, and no restart is needed."""

@@ -14,11 +14,13 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from src.app import Instance, Site, run, secret_box
 from src.config import Settings
 from src.database.database import Database
+from src.database.key_file import new_key
 from src.database.models import Forge, Job, utc_now
 from src.database.retention import RETENTION_JOB
 from src.events import ALL_NAMES
@@ -26,6 +28,7 @@ from src.forges import FORGE_TYPES
 from src.webhook.metrics import Metrics
 from src.webhook.reasons import Reason, ReasonVia
 from src.webhook.render import describe, render
+from tests.databases import url_in
 from tests.fake_forge import FakeForge
 from tests.relay import SECRET, Relay, Told
 from tests.toy_forge import TOY, ToyBox, ToyCodec
@@ -73,7 +76,9 @@ def _nothing() -> None:
 @asynccontextmanager
 async def running_with_the_toy(folder: Path, address: str) -> AsyncIterator[ToyRelay]:
     """The relay as `python main.py` runs it, with all forges that it has and one more."""
-    settings = Settings(_env_file=None, port=0, database_url=f"sqlite+aiosqlite:///{folder / 'relay.db'}")
+    settings = Settings(
+        _env_file=None, port=0, database_url=url_in(folder, "relay.db"), secret_keys=(SecretStr(new_key()),)
+    )
     site = Site(
         types={**FORGE_TYPES, TOY.kind: TOY},  # the registration: one line says what it is,
         instances=(Instance(kind=TOY.kind, base_url=address),),  # one where it is,
@@ -185,7 +190,15 @@ async def test_its_client_answers_who_takes_part(relay: ToyRelay, box: ToyBox) -
 
 HOMES = ("github_api/", "gitlab_api/", "demo/", "doctor/")  # a forge's own code, its emulator, who checks the settings
 # The registration, the names of settings, what the command line says of itself, what tokens look like in a log.
-REGISTRATION = ("forges.py", "app/site.py", "config.py", "cli/__init__.py", "logs.py")
+REGISTRATION = (
+    "forges.py",
+    "app/site.py",
+    "config/__init__.py",
+    "config/addresses.py",
+    "config/real_tokens.py",
+    "cli/__init__.py",
+    "logs.py",
+)
 _A_FORGE = re.compile(r"github|gitlab|ghes?_|glpat", re.IGNORECASE)
 
 

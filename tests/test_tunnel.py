@@ -206,6 +206,7 @@ async def test_the_tunnels_address_changes_and_hooks_are_repointed_within_second
                 while not done.is_set():
                     number += 1
                     await life.forge.open_issue(PATH, "ann", f"Issue {number}")
+                    await asyncio.sleep(0.01)  # the watch has a share, too
 
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(traffic())
@@ -230,7 +231,7 @@ async def test_the_tunnel_vanishes_and_returns_with_another_address(
     async with far_end(life.url) as first, far_end(life.url) as second:
         port = unused_port()
         tunnel = Tunnel(kind="ngrok", port=8000, agent_url=f"http://127.0.0.1:{port}")
-        async with watched(life, tunnel, patience=0.3) as seen:
+        async with watched(life, tunnel, patience=1) as seen:
             async with agent(port) as asked:
                 asked.address = first
                 await seen.until(lambda: seen.moves == [first])
@@ -251,7 +252,7 @@ async def test_an_agent_that_is_started_anew_loses_nothing(life: Life) -> None:
     async with far_end(life.url) as end:
         port = unused_port()
         tunnel = Tunnel(kind="cloudflared", port=8000, agent_url=f"http://127.0.0.1:{port}")
-        async with watched(life, tunnel, patience=30) as seen:
+        async with watched(life, tunnel) as seen:
             name = "https://calm-sea.example.org"
             async with agent(port) as asked:
                 asked.address = name

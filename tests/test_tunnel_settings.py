@@ -67,7 +67,7 @@ def test_check_config_says_where_the_address_comes_from(
     bare.setattr(sys, "excepthook", sys.excepthook)
     relay = ["check-config", "--only", "webhook,worker"]
     assert main(relay) == 0
-    assert "made by hand" in capsys.readouterr().out
+    assert "projects are polled" in capsys.readouterr().out
     assert main([*relay, "--tunnel", "ngrok"]) == 0
     assert "TUNNEL is ngrok: its agent is asked for the public address." in capsys.readouterr().out
     assert main([*relay, "--tunnel", "ssh"]) == 2

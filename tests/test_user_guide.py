@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from src import demo
-from src.cli import _Alone, main
+from src.cli import main
+from src.cli.showing import Alone
 from src.demo.guide import DIALOGS, GUIDES, Chapter, WrongTurn, dialogs_in, filled, play
 from src.demo.guide.player import WIDTH, Player
 from src.demo.telegram.transcript import columns
@@ -22,7 +23,7 @@ def guide(language: str) -> str:
 @pytest.mark.timeout(150)  # the whole product twice, beside whatever else this machine does
 @pytest.mark.parametrize("language", GUIDES)
 async def test_the_dialogs_of_the_guide_are_what_the_bot_says_now(language: str) -> None:
-    said = await play(_Alone, language)
+    said = await play(Alone, language)
     assert dialogs_in(guide(language)) == said, "run `python main.py user-guide`"
     lines = [line for text in said.values() for line in text.splitlines()]
     assert max(map(columns, lines)) <= WIDTH
@@ -63,7 +64,7 @@ async def test_a_bot_that_does_something_else_is_told_of() -> None:
         await player.press("Confirm")
 
     with pytest.raises(WrongTurn, match="0 buttons fit 'Confirm'; there are: Cancel"):
-        await play(_Alone, "en", chapters=[Chapter("open", {"lost": lost})])
+        await play(Alone, "en", chapters=[Chapter("open", {"lost": lost})])
 
 
 def test_the_command_writes_both_guides(

@@ -343,11 +343,17 @@ async def test_a_failed_delivery_that_arrives_again_is_tried_again(relay: Relay,
 async def test_a_database_that_cannot_be_written_is_a_503(
     relay: Relay, hook: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    if relay.database.is_sqlite:
+        refuse = "CREATE TRIGGER refusal BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'no'); END"
+        accept = "DROP TRIGGER refusal"
+    else:
+        refuse = "ALTER TABLE deliveries ADD CONSTRAINT refusal CHECK (false) NOT VALID"
+        accept = "ALTER TABLE deliveries DROP CONSTRAINT refusal"
     async with relay.database.write() as session:
-        await session.execute(text("ALTER TABLE deliveries RENAME TO gone"))
+        await session.execute(text(refuse))
     assert await relay.deliver(hook, OPENED, settle=False) == 503
     async with relay.database.write() as session:
-        await session.execute(text("ALTER TABLE gone RENAME TO deliveries"))
+        await session.execute(text(accept))
     assert await relay.deliver(hook, OPENED, settle=False) == 202
     caplog.clear()  # the 503 logs its cause
 

@@ -34,6 +34,8 @@ from src.forge import (
     Identity,
     MissingPermission,
     NotFound,
+    Notified,
+    Polled,
     ProjectPage,
     ProjectRef,
     RemoteDelivery,
@@ -49,6 +51,7 @@ from src.forge import (
     Unsupported,
 )
 from src.markdown import excerpt, mentions
+from tests.no_reviews import NoReviews
 
 _WORDS = {
     "pull_request.opened": "changes",
@@ -141,7 +144,7 @@ _READERS = {
 }
 
 
-class ToyClient:
+class ToyClient(NoReviews):
     """Reads ``/api/...`` with a token; toys are neither built nor shipped, so there is much that it never has."""
 
     def __init__(self, session: ClientSession, base_url: str, token: str | None) -> None:
@@ -196,6 +199,19 @@ class ToyClient:
 
     async def redeliver(self, place: HookPlace, hook_id: str, delivery_id: str) -> None:
         raise NotFound("toys forget what they said")
+
+    async def poll(
+        self,
+        project: ProjectRef,
+        names: Collection[str],
+        state: Mapping[str, Any] | None,
+        *,
+        since: datetime | None = None,
+    ) -> Polled:
+        raise Unsupported("this forge has no lists of what happened")
+
+    async def notified(self, mark: str | None) -> Notified:
+        raise Unsupported("this forge has no notifications")
 
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         raise NotFound("toys show no changes")

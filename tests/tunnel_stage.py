@@ -91,7 +91,7 @@ class Watched:
     life: Life
     moves: list[str | None] = field(default_factory=list)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
         """Wait for it; seconds is all that it may take."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - what others do, who set no event for us
@@ -99,7 +99,7 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(life: Life, tunnel: Tunnel, *, patience: float = 0.5) -> AsyncIterator[Watched]:
+async def watched(life: Life, tunnel: Tunnel, *, patience: float = 30) -> AsyncIterator[Watched]:
     """The tunnel is watched and jobs are done, as in a running program; the clocks are real."""
     made = Watched(life)
     life.manager = HookManager(life.database, life.credentials, public_url=tunnel.given, clock=life.clock)

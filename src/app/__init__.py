@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from src.app.parts import Parts, guard
-from src.app.site import Instance, Site, key_file, prepare, secret_box, site_of, tunnel_of
+from src.app.site import Instance, Site, forge_tokens, key_file, prepare, secret_box, site_of, tunnel_of
 from src.config import Settings
 from src.database import migrate
+from src.database.away import STARTING, insist
 from src.database.credentials import Credentials
 from src.database.database import Database
 from src.database.key_notice import KeyNotice
@@ -20,6 +21,7 @@ __all__ = [
     "ROLES",
     "Instance",
     "Site",
+    "forge_tokens",
     "key_file",
     "prepare",
     "run",
@@ -59,8 +61,9 @@ async def run(
         http = await closing.enter_async_context(open_session())
         box = secret_box(settings)
         connectors = {kind: forge.connector(http) for kind, forge in site.types.items()}
-        parts = Parts(settings, site, database, Credentials(site.types, connectors, box), Metrics(), stop)
-        parts.forges = await prepare(database, site, box)
+        parts = Parts(settings, site, database, Credentials(site.types, connectors, box), Metrics(), http, stop)
+        # Another process may be making its tables, or be busy with much else, just now.
+        parts.forges = await insist(lambda: prepare(database, site, box), seconds=STARTING)
         notice = KeyNotice(database, box, owner=parts.owner)
         closing.push_async_callback(notice.end)
         async with asyncio.TaskGroup() as tasks:

@@ -5,21 +5,25 @@ import logging
 import os
 import secrets
 import socket
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
-from src.app.site import Site, tunnel_of
-from src.config import Settings
+from aiohttp import ClientSession
+
+from src.agent.opinion import SecondOpinion
+from src.agent.review import Reviewer
+from src.app.site import Site, forge_tokens, tunnel_of
+from src.config import Poll, Settings
 from src.database import migrate
 from src.database.credentials import Credentials
 from src.database.database import Database
-from src.database.jobs import JobRunner
-from src.database.lease import while_held
+from src.database.jobs import Handler, JobRunner
 from src.database.models import Forge, utc_now
 from src.database.retention import RETENTION_JOB, retention_job
+from src.database.wakeup import DELIVERIES, JOBS, MESSAGES, Listener
 from src.webhook.bodies import Budget
+from src.webhook.chat_api import ChatApi
 from src.webhook.connections import SlowClients
 from src.webhook.enrich import Enricher
 from src.webhook.handlers import Receiver, complaints, known_hooks
@@ -27,8 +31,14 @@ from src.webhook.inbox import Inbox
 from src.webhook.manager import HookManager
 from src.webhook.metrics import Metrics
 from src.webhook.networks import Gate, Published, Rule
-from src.webhook.notices import NOTICE_JOB
 from src.webhook.pipeline import Pipeline
+from src.webhook.planning import Planner
+from src.webhook.polling import RECURRING as POLLING
+from src.webhook.polling import Polling, polling_jobs
+from src.webhook.reviewing.accounts import Voices
+from src.webhook.reviewing.outcome import Told
+from src.webhook.reviewing.trigger import Trigger
+from src.webhook.reviewing.work import Reviewing
 from src.webhook.server import create_app, serve
 from src.webhook.tokens import TOKEN_JOB, token_job
 from src.webhook.tunnel import Watch
@@ -47,6 +57,7 @@ class Parts:
         database: Database,
         credentials: Credentials,
         metrics: Metrics,
+        http: ClientSession,
         stop: asyncio.Event,
     ) -> None:
         self.settings = settings
@@ -54,14 +65,20 @@ class Parts:
         self.database = database
         self.credentials = credentials
         self.metrics = metrics
+        self.http = http
         self.stop = stop
         self.forges: tuple[Forge, ...] = ()
+        self.forge_tokens = forge_tokens(settings, site)
+        self.enricher = Enricher(database, credentials, clock=utc_now)
         self.hooks = HookManager(database, credentials, public_url=settings.public_url, clock=utc_now)
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.lease = timedelta(seconds=settings.lease_seconds)
+        # A tenth is left for noticing: within LEASE_SECONDS all of a dead process's work is taken over, not just free.
+        self.lease = timedelta(seconds=settings.lease_seconds * 0.9)
+        # Who is woken when deliveries were stored, messages queued, or jobs asked for.
         self._stored: list[Callable[[], None]] = []
-        self._queued: list[Callable[[], None]] = []
-        self._waits: dict[str, str | None] = {}
+        self.queued: list[Callable[[], None]] = []
+        self.asked: list[Callable[[], None]] = []
+        self.waits: dict[str, str | None] = {}  # by part, for `readyz`: what it waits for; `None`: it works
 
     def of(
         self, roles: frozenset[str], ready: Callable[[int], None] | None
@@ -73,8 +90,14 @@ class Parts:
             self._stored.append(pipeline.wake)
             parts["worker"] = lambda: pipeline.run(self.stop)
             parts["upkeep"] = lambda: self._upkeep().run(self.stop)
+            parts["reviews"] = lambda: self._reviews().run(self.stop)
+            if self.settings.poll is not Poll.OFF:
+                parts["polling"] = lambda: self._polling().run(self.stop)
         if roles & {"bot", "sender"}:
             parts["telegram"] = lambda: self._telegram(roles)
+        if roles & {"worker", "sender"} and not self.database.is_sqlite:
+            wakes = {DELIVERIES: self._stored, MESSAGES: self.queued, JOBS: self.asked}
+            parts["wakeup"] = lambda: Listener(self.database.url, wakes).run(self.stop)
         tunnel = tunnel_of(self.settings)
         if tunnel is not None and roles & {"bot", "worker"}:  # who makes and mends hooks
             parts["tunnel"] = lambda: Watch(tunnel, self.hooks.move).run(self.stop)
@@ -85,14 +108,52 @@ class Parts:
     def _pipeline(self) -> Pipeline:
         return Pipeline(
             self.database,
-            Enricher(self.database, self.credentials, clock=utc_now),
+            self.enricher,
             self.site.types,
             self.metrics,
             owner=self.owner,
             lease=self.lease,
-            queued=lambda: _call(self._queued),
+            queued=lambda: _call(self.queued),
             clock=utc_now,
             checkpoint=self.site.checkpoint,
+            reviews=Trigger(tokens=self.forge_tokens.keys(), asked=lambda: _call(self.asked)),
+        )
+
+    def _reviews(self) -> JobRunner:
+        """Reviews of pull requests: a runner of their own, for they take seconds and more."""
+        settings, key = self.settings, self.settings.llm_api_key
+        opinion = None
+        if settings.llm_base_url is not None:
+            secret = None if key is None else key.get_secret_value()
+            opinion = SecondOpinion(self.http, settings.llm_base_url, secret, settings.llm_models)
+        reviewing = Reviewing(
+            self.database,
+            Voices(self.database, self.credentials, self.forge_tokens),
+            Reviewer(opinion=opinion),
+            Told(
+                self.database,
+                Planner(self.database, self.enricher, patience=self.lease / 3),
+                queued=lambda: _call(self.queued),
+                clock=utc_now,
+            ),
+            clock=utc_now,
+        )
+        return self._runner(reviewing.jobs(), ())
+
+    def _chat(self, budget: Budget) -> ChatApi | None:
+        """Asking over HTTP, where anybody has a key for it."""
+        keys = [key.get_secret_value() for key in self.settings.api_keys]
+        if not keys:
+            return None
+        return ChatApi(
+            database=self.database,
+            credentials=self.credentials,
+            forges=self.forges,
+            tokens=self.forge_tokens,
+            keys=keys,
+            budget=budget,
+            asked=lambda: _call(self.asked),
+            clock=utc_now,
         )
 
     def _upkeep(self) -> JobRunner:
@@ -102,26 +163,44 @@ class Parts:
             TOKEN_JOB: token_job(self.database, self.credentials, utc_now),
             RETENTION_JOB: retention_job(self.database, utc_now),
         }
-        recurring = (*RECURRING, TOKEN_JOB, RETENTION_JOB)
-        return JobRunner(self.database, handlers, recurring=recurring, owner=self.owner, clock=utc_now)
+        return self._runner(handlers, (*RECURRING, TOKEN_JOB, RETENTION_JOB))
+
+    def _polling(self) -> JobRunner:
+        """Looking at what no webhook tells of; a runner of its own, for looks are many and wait for the forges."""
+        polling = Polling(
+            self.database,
+            self.credentials,
+            public_url=lambda: self.hooks.ground.public_url,
+            stored=lambda: _call(self._stored),
+            clock=utc_now,
+        )
+        return self._runner(polling_jobs(polling), POLLING)
+
+    def _runner(self, handlers: Mapping[str, Handler], recurring: tuple[str, ...]) -> JobRunner:
+        runner = JobRunner(
+            self.database, handlers, recurring=recurring, owner=self.owner, lease=self.lease, clock=utc_now
+        )
+        self.asked.append(runner.wake)
+        return runner
 
     async def _relay(self, ready: Callable[[int], None] | None) -> None:
-        self._waits["webhook"] = "starting"
+        self.waits["webhook"] = "starting"
 
         def listening(port: int) -> None:
-            self._waits["webhook"] = None
+            self.waits["webhook"] = None
             if ready is not None:
                 ready(port)
 
         rule = Rule.of(self.settings.webhook_allowed_networks, self.settings.trusted_proxies)
         published = self._published(rule)
+        budget = Budget()
         inbox = Inbox(self.database, self.metrics, stored=lambda: _call(self._stored))
         receiver = Receiver(
             self.database,
             self.credentials.box,
             self.site.types,
             inbox,
-            Budget(),
+            budget,
             self.metrics,
             utc_now,
             known_hooks(),
@@ -135,19 +214,20 @@ class Parts:
             self.metrics,
             instance=secrets.token_hex(8),
             is_migrated=lambda: migrate.is_current(self.database),
-            waits=self._waits,
+            waits=self.waits,
+            chat=self._chat(budget),
         )
         host, port, watch = self.settings.host, self.settings.port, SlowClients(self.metrics)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(until(self.stop, published.run(self.stop)), name="networks")
-            await serve(app, inbox, host=host, port=port, stop=self.stop, ready=listening, watch=watch)
+            await serve(app, receiver, host=host, port=port, stop=self.stop, ready=listening, watch=watch)
 
     def _published(self, rule: Rule) -> Published:
         """The networks of the forges that the rule names, kept fresh; what is awaited shows in `readyz`."""
 
         def awaited(kinds: tuple[str, ...]) -> None:
             if rule.kinds:
-                self._waits["networks"] = f"those of {', '.join(kinds)} are not known yet" if kinds else None
+                self.waits["networks"] = f"those of {', '.join(kinds)} are not known yet" if kinds else None
 
         awaited(tuple(sorted(rule.kinds)))
         clients = {
@@ -157,77 +237,9 @@ class Parts:
         return Published(clients, utc_now, awaited)
 
     async def _telegram(self, roles: frozenset[str]) -> None:
-        """Bot and sender: one process at a time for each bot token."""
-        from src.bot.access import AccessRule, announce_first_code, settle_access
-        from src.bot.bot import BotDeps, create_bot, create_dispatcher, poll
-        from src.bot.fsm_storage import DIALOGS_JOB, DatabaseStorage, sweep_job
-        from src.bot.limiter import Limiter
-        from src.bot.notices import notice_job
-        from src.bot.profile import publish
-        from src.webhook.notifier import Notifier
+        from src.app.telegram import run_telegram  # here, for relay and worker need not load aiogram
 
-        settings = self.settings
-        if settings.telegram_bot_token is None:
-            raise ValueError("TELEGRAM_BOT_TOKEN is not set")
-        self._waits["telegram"] = "another process holds the bot"
-        pace = self.site.pace
-        limiter = Limiter(clock=lambda: time.monotonic() * pace, sleep=lambda seconds: asyncio.sleep(seconds / pace))
-        bot = create_bot(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, limiter)
-        deps = BotDeps(
-            database=self.database,
-            credentials=self.credentials,
-            forges=self.forges,
-            hooks=self.hooks,
-            access=AccessRule(
-                mode=settings.access.value,
-                admin_ids=frozenset(settings.admin_ids),
-                allowed_ids=frozenset(settings.allowed_ids),
-            ),
-            clock=utc_now,
-        )
-
-        async def send(tasks: asyncio.TaskGroup) -> None:
-            notifier = Notifier(
-                self.database,
-                bot,
-                limiter,
-                owner=self.owner,
-                lease=self.lease,
-                words=self.site.types,
-                metrics=self.metrics,
-                clock=utc_now,
-                checkpoint=self.site.checkpoint,
-            )
-            self._queued.append(notifier.wake)
-            tasks.create_task(guard("sender", lambda: notifier.run(self.stop), self.stop), name="sender")
-            handlers = {
-                NOTICE_JOB: notice_job(bot, self.database, self.site.types, utc_now),
-                DIALOGS_JOB: sweep_job(self.database, utc_now),
-            }
-            notices = JobRunner(self.database, handlers, recurring=(DIALOGS_JOB,), owner=self.owner, clock=utc_now)
-            tasks.create_task(guard("notices", lambda: notices.run(self.stop), self.stop), name="notices")
-
-        async def listen(tasks: asyncio.TaskGroup) -> None:
-            async with self.database.write() as session:
-                await settle_access(session, deps.access, utc_now())
-            await announce_first_code(self.database, deps.access, bot, utc_now())
-            dispatcher = create_dispatcher(deps, DatabaseStorage(self.database, utc_now))
-            tasks.create_task(guard("bot", lambda: poll(bot, dispatcher, self.stop), self.stop), name="bot")
-            tasks.create_task(until(self.stop, publish(bot, deps)), name="profile")
-
-        async def work(_fence: int) -> None:
-            self._waits["telegram"] = None
-            async with asyncio.TaskGroup() as tasks:
-                if "sender" in roles:
-                    await send(tasks)
-                if "bot" in roles:
-                    await listen(tasks)
-
-        try:
-            name = f"telegram:{bot.id}"
-            await while_held(self.database, name, owner=self.owner, term=self.lease, stop=self.stop, work=work)
-        finally:
-            await bot.session.close()
+        await run_telegram(self, roles)
 
 
 async def guard(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

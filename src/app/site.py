@@ -56,6 +56,17 @@ def site_of(settings: Settings) -> Site:
     )
 
 
+def forge_tokens(settings: Settings, site: Site) -> dict[tuple[str, str], str]:
+    """The tokens that reviews are done with, by kind and address: each for the default instance of its kind alone."""
+    given = {"github": settings.github_token, "gitlab": settings.gitlab_token}
+    defaults = {instance.kind: instance.base_url for instance in reversed(site.instances)}
+    return {
+        (kind, defaults[kind]): token.get_secret_value()
+        for kind, token in given.items()
+        if token is not None and kind in defaults
+    }
+
+
 def tunnel_of(settings: Settings) -> Tunnel | None:
     """The tunnel that the settings describe, if any."""
     if settings.tunnel is None:

@@ -23,6 +23,7 @@ from src.bot.mute_handlers import mute_router
 from src.bot.notification_handlers import notification_router
 from src.bot.polling import poll
 from src.bot.privacy_handlers import privacy_router
+from src.bot.review_handlers import asking_router, review_router
 from src.bot.status_handlers import status_router
 from src.bot.subscription_confirm import confirm_router
 from src.bot.subscription_events import events_router
@@ -73,6 +74,7 @@ def create_dispatcher(deps: BotDeps, storage: BaseStorage | None = None) -> Disp
         unsubscription_router(),
         list_router(),
         notification_router(),
+        review_router(),
         status_router(),
         hook_router(),
         language_router(),
@@ -81,6 +83,7 @@ def create_dispatcher(deps: BotDeps, storage: BaseStorage | None = None) -> Disp
     dispatcher.include_routers(
         commands,
         answer_router(),
+        asking_router(),
         search_router(),
         events_router(),
         confirm_router(),

@@ -58,12 +58,22 @@ async def rewrite(
             chat_id=visit.telegram_chat_id, message_id=message_id, reply_markup=keyboard, **_content(text)
         )
     except TelegramBadRequest as error:
-        if _SAME in error.message:
+        if is_same(error):
             return message_id
-        if not any(words in error.message for words in _GONE):
+        if not is_gone(error):
             raise
         return (await say(bot, visit, text, keyboard)).message_id
     return message_id
+
+
+def is_same(error: TelegramBadRequest) -> bool:
+    """Whether an edit was refused because it changes nothing."""
+    return _SAME in error.message
+
+
+def is_gone(error: TelegramBadRequest) -> bool:
+    """Whether an edit was refused because the message is not there any more, or cannot be edited any more."""
+    return any(words in error.message for words in _GONE)
 
 
 async def swap_keyboard(bot: Bot, visit: Visit, message_id: int, keyboard: InlineKeyboardMarkup) -> None:
@@ -73,7 +83,7 @@ async def swap_keyboard(bot: Bot, visit: Visit, message_id: int, keyboard: Inlin
             chat_id=visit.telegram_chat_id, message_id=message_id, reply_markup=keyboard
         )
     except TelegramBadRequest as error:
-        if not any(words in error.message for words in (_SAME, *_GONE)):
+        if not (is_same(error) or is_gone(error)):
             raise
 
 

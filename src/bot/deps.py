@@ -28,6 +28,7 @@ class BotDeps:
     access: AccessRule
     clock: Callable[[], datetime]
     waits: Waits = field(default_factory=Waits)
+    polls: bool = True  # whether projects without a webhook are looked at
     greets: bool = True  # whether a group that lets the bot in is told what comes next
 
     @property

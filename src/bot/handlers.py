@@ -36,6 +36,7 @@ COMMANDS = {
     "list_subscriptions": N_("Change, pause or remove a subscription"),
     "notifications": N_("What is told loudly, silently or not at all"),
     "unsubscribe": N_("Stop following a project"),
+    "review": N_("Have a pull request's code reviewed"),
     "status": N_("Accounts, subscriptions, webhooks"),
     "language": N_("Choose the language"),
     "privacy": N_("What I keep, how long, who sees it"),

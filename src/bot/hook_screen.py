@@ -12,9 +12,10 @@ from src.bot.deps import Scene
 from src.bot.folding import folded
 from src.bot.hook_health import health, memory
 from src.bot.keyboards import Act, Keys, markup, shortened
+from src.bot.poll_texts import is_made, state_of
 from src.bot.states import Menu
-from src.database.models import Forge, Hook, Project
-from src.database.repositories import forges, hooks, subscriptions
+from src.database.models import Forge, Hook, Poll, Project
+from src.database.repositories import forges, hooks, polls, subscriptions
 from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.manager import HookOutcome, HookState, ManualReason, TestProgress
@@ -36,6 +37,7 @@ class View:
     project: Project
     forge: Forge
     hook: Hook | None
+    poll: Poll | None = None  # where it is looked at
     group: str | None = None  # that one webhook could be made for, where that would serve several projects
 
 
@@ -58,7 +60,8 @@ async def look(session: AsyncSession, scene: Scene, project_id: int) -> View | N
         imagined = Hook(forge_id=forge.id, group_path=groups[0])
         if len(await hooks.covered_projects(session, imagined)) > 1:
             group = groups[0]
-    return View(project=project, forge=forge, hook=hook, group=group)
+    poll = (await polls.running(session, [project.id])).get(project.id) if scene.deps.polls else None
+    return View(project=project, forge=forge, hook=hook, group=group, poll=poll)
 
 
 async def listing(session: AsyncSession, scene: Scene, menu: Menu) -> tuple[Menu, Text, InlineKeyboardMarkup]:
@@ -72,9 +75,11 @@ async def listing(session: AsyncSession, scene: Scene, menu: Menu) -> tuple[Menu
     if not every:
         text = Text(t("This chat follows nothing yet: /subscribe"))
         return menu, text, markup([_leaving(menu, t)])
+    polled = await polls.running(session, [project.id for project in shown] if scene.deps.polls else [])
     lines: list[Text] = [Bold(t("Webhooks of what this chat follows"))]
     for project in shown:
-        state = health(await hooks.telling(session, project), t, now)
+        hook = await hooks.telling(session, project)
+        state = state_of(health(hook, t, now), polled.get(project.id), t, now, is_there=is_made(hook))
         lines.append(Text("• ", link(cut(clean(project.path), _PATH), project.url), ": ", state))
     return menu, folded(lines), _listing_keys(menu, t, shown, last)
 
@@ -105,7 +110,9 @@ def _leaving(menu: Menu, t: Translator) -> list[InlineKeyboardButton]:
 def title(view: View, t: Translator, scene: Scene) -> Text:
     """The project, and how its webhook does."""
     project = link(cut(clean(view.project.path), _PATH), view.project.url)
-    text = Text(Bold(project), "\n", health(view.hook, t, scene.deps.clock()))
+    now = scene.deps.clock()
+    state = state_of(health(view.hook, t, now), view.poll, t, now, is_there=is_made(view.hook))
+    text = Text(Bold(project), "\n", state)
     lost = memory(view.hook, scene.deps.type_of(view.forge).title, t)
     return text if lost is None else Text(text, "\n", lost)
 

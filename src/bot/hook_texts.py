@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from aiogram.utils.formatting import Code, Text
+from aiogram.utils.formatting import Code, ExpandableBlockQuote, Text
 
 from src.bot.states import Scope
 from src.database.models import Project
@@ -24,19 +24,21 @@ def done(project: Project, scope: Scope, t: Translator, *, existing: bool = Fals
         else t("Everything chosen will be told here.")
     )
     template = t("✓ {project}: your choice is stored.") if existing else t("✓ {project} is followed here now.")
-    return Text(compose(template, project=_link(project)), "\n", told)
+    return Text(compose(template, project=linked(project)), "\n", told)
 
 
-def by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
-    """What to do, or to ask an administrator for. Holds the hook's secret: for a private chat alone."""
-    stored = compose(t("✓ Your subscription to {project} is stored."), project=_link(project))
-    return Text(
-        stored,
-        "\n",
-        steps_by_hand(state, project, forge, t),
-        "\n",
-        t("Once that is done, /status in the chat that follows it shows whether events arrive."),
-    )
+def by_hand(
+    state: HookState, project: Project, forge: ForgeType, t: Translator, *, meanwhile: Text | None = None
+) -> Text:
+    """What to do, or to ask an administrator for. Holds the hook's secret: for a private chat alone.
+
+    `meanwhile`: what is done until somebody has done it.
+    """
+    stored = compose(t("✓ Your subscription to {project} is stored."), project=linked(project))
+    after = Text(t("Once that is done, /status in the chat that follows it shows whether events arrive."))
+    if meanwhile is not None:  # the steps are long enough: of this the first sentence shows
+        after = ExpandableBlockQuote(meanwhile, "\n", after)
+    return Text(stored, "\n", steps_by_hand(state, project, forge, t), "\n", after)
 
 
 def steps_by_hand(state: HookState, project: Project, forge: ForgeType, t: Translator) -> Text:
@@ -62,7 +64,7 @@ def sent_privately(project: Project, t: Translator, *, reached: bool) -> Text:
             "open a private chat with me, press Start, then /subscribe here again."
         )
     )
-    return compose(template, project=_link(project))
+    return compose(template, project=linked(project))
 
 
 def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
@@ -94,5 +96,6 @@ def _why(state: HookState, forge: ForgeType, t: Translator) -> Text:
             assert_never(state.why)
 
 
-def _link(project: Project) -> Text:
+def linked(project: Project) -> Text:
+    """Its path, with its address."""
     return link(clean(project.path), project.url)

@@ -1,4 +1,4 @@
-"""The buttons that stand under a notification while something is muted. Pure: its links always stay."""
+"""The buttons that stand under a notification while something is muted. Pure: its others always stay."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from src.events import SubjectKind
 from src.forge import ForgeType
 from src.i18n import Translator
 from src.webhook.categories import Category, level
-from src.webhook.notifier.request import MUTE_BUTTON
+from src.webhook.notifier.request import MUTE_BUTTON, REVIEW_BUTTON, in_rows
 from src.webhook.render import describe_category, describe_subject
 from src.webhook.render.content import clean, cut_front
 from src.webhook.render.labels import mute_label
@@ -68,7 +68,7 @@ class Muting:
 
 def choice_keys(shown: InlineKeyboardMarkup | None, found: Muting, t: Translator) -> InlineKeyboardMarkup:
     """What can be muted; what is already can be undone."""
-    rows = _links(shown)
+    rows = in_rows(_others(shown))
     this = describe_subject(found.kind, t.language, found.words)
     if found.is_muted:
         rows.append([_key(t("🔔 Unmute {what}").format(what=this), MutePress(act=MuteAct.UNMUTE))])
@@ -87,14 +87,14 @@ def choice_keys(shown: InlineKeyboardMarkup | None, found: Muting, t: Translator
 
 
 def back_keys(shown: InlineKeyboardMarkup | None, t: Translator) -> InlineKeyboardMarkup:
-    """As the notification came: its links and the mute button."""
+    """As the notification came: its other buttons and the mute button."""
     mute = InlineKeyboardButton(text=mute_label(t.language), callback_data=MUTE_BUTTON)
-    return _markup([[*(key for row in _links(shown) for key in row), mute]])
+    return _markup(in_rows([*_others(shown), mute]))
 
 
 def undo_keys(shown: InlineKeyboardMarkup | None, press: MutePress, label: str) -> InlineKeyboardMarkup:
-    """Its links and the way back."""
-    return _markup([[*(key for row in _links(shown) for key in row), _key(label, press)]])
+    """Its other buttons and the way back."""
+    return _markup(in_rows([*_others(shown), _key(label, press)]))
 
 
 def project_words(found: Muting, words: str) -> str:
@@ -102,9 +102,10 @@ def project_words(found: Muting, words: str) -> str:
     return f"{cut_front(clean(found.followed.project.path), _PATH)}: {words}"
 
 
-def _links(shown: InlineKeyboardMarkup | None) -> list[list[InlineKeyboardButton]]:
+def _others(shown: InlineKeyboardMarkup | None) -> list[InlineKeyboardButton]:
+    """Those that do not mute."""
     rows = shown.inline_keyboard if shown is not None else []
-    return [links for row in rows if (links := [key for key in row if key.url is not None])]
+    return [key for row in rows for key in row if key.url is not None or key.callback_data == REVIEW_BUTTON]
 
 
 def _key(text: str, press: MutePress) -> InlineKeyboardButton:

@@ -59,7 +59,7 @@ async def note_refusal(scene: Scene, account: Account, error: ForgeError) -> Non
 
 
 async def ask_for_token(scene: Scene, message: Message) -> None:
-    """Nothing goes without a token; in a group a button leads to where one is set."""
+    """Nothing goes without a token, for any forge; in a group a button leads to where one is set."""
     t = scene.t
     commands = t(" or ").join(token_command(kind) for kind in scene.deps.kinds)
     template = t("First I need a token of yours, in a private chat with me: {commands}")
@@ -67,9 +67,14 @@ async def ask_for_token(scene: Scene, message: Message) -> None:
         scene.bot,
         scene.visit,
         template.format(commands=commands),
-        None if scene.visit.private else await private_chat_keyboard(scene),
+        await way_to_private_chat(scene),
         reply_to=message,
     )
+
+
+async def way_to_private_chat(scene: Scene) -> InlineKeyboardMarkup | None:
+    """In a group a button that leads to where tokens are set; in the private chat nothing."""
+    return None if scene.visit.private else await private_chat_keyboard(scene)
 
 
 async def private_chat_keyboard(scene: Scene) -> InlineKeyboardMarkup:

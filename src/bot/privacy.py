@@ -8,7 +8,7 @@ from aiogram.utils.formatting import Bold, Code, ExpandableBlockQuote, Text, Tex
 from src.bot.farewell import Farewell
 from src.bot.folding import folded
 from src.bot.fsm_storage import DIALOGS_KEPT
-from src.database.retention import BODIES_KEPT, EVENTS_KEPT, KEYS_KEPT, LOG_KEPT, SENT_KEPT
+from src.database.retention import BODIES_KEPT, EVENTS_KEPT, KEYS_KEPT, LOG_KEPT, REVIEWS_KEPT, SENT_KEPT
 from src.i18n import N_, Translator
 from src.webhook.manager import Unreleased
 from src.webhook.render import compose, name
@@ -45,6 +45,11 @@ def _details(t: Translator) -> list[Text]:
         ),
         t("What it means, and my messages about it: {days}.").format(days=_days(t, EVENTS_KEPT)),
         t("Which message is about what, for its buttons and replies: {days}.").format(days=_days(t, SENT_KEPT)),
+        t("What my reviews of code came to, and who asked for them: {days}. The code is read and not kept.").format(
+            days=_days(t, REVIEWS_KEPT)
+        ),
+        t("Which accounts posted my reviews in a project (their numbers there): as long as I know the project."),
+        t("Where the operator set a language model (LLM_BASE_URL), it is sent the code of reviews for an opinion."),
         t("The log of what became of it, with projects but not people: {days}.").format(days=_days(t, LOG_KEPT)),
         t("The numbers by which I know what is sent twice: {days}.").format(days=_days(t, KEYS_KEPT)),
         remains(t),

@@ -3,7 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from src.events import CATALOGUE, DEFAULT_NAMES
+from src.events import ALL_NAMES, CATALOGUE, DEFAULT_NAMES
+
+# Whoever chooses these has us act under their name: they are not chosen together with everything else.
+ACTING_NAMES = frozenset(name for name in ALL_NAMES if name.startswith("code_review."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ def offered_kinds(available: Collection[str]) -> tuple[KindOfEvents, ...]:
 def first_choice(available: Collection[str]) -> tuple[str, ...]:
     """What a new subscription starts with."""
     return ordered(DEFAULT_NAMES, available)
+
+
+def everything(chosen: Collection[str]) -> frozenset[str]:
+    """All that only tells; what acts stays as it was chosen."""
+    return (ALL_NAMES - ACTING_NAMES) | ACTING_NAMES.intersection(chosen)
 
 
 def ordered(names: Collection[str], available: Collection[str]) -> tuple[str, ...]:

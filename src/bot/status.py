@@ -10,9 +10,10 @@ from src.bot.deps import BotDeps, Visit
 from src.bot.explain import token_command
 from src.bot.folding import SCREEN, folded
 from src.bot.hook_health import health
+from src.bot.poll_texts import is_made, state_of
 from src.bot.subscription_screen import is_paused, paused_words, zone_of
-from src.database.models import Account, Forge, Hook
-from src.database.repositories import accounts, forges, hooks, subscriptions, users
+from src.database.models import Account, Forge, Hook, Poll
+from src.database.repositories import accounts, forges, hooks, polls, subscriptions, users
 from src.database.repositories.subscriptions import Followed
 from src.i18n import Translator
 from src.webhook.render import compose, link, name
@@ -34,6 +35,7 @@ class Status:
     accounts: Sequence[tuple[Account, Forge]]
     followed: Sequence[Followed]
     hooks: dict[int, Hook]  # by project: a group's before its own, and one of ours before one made by hand
+    polls: dict[int, Poll]  # by project: those that are looked at
     forges: dict[int, Forge]  # by id
     dead: frozenset[int]  # accounts whose tokens no longer work, in a group those of its sponsors
     time_zone: str | None  # of the chat
@@ -49,6 +51,7 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         for project in {item.project.id: item.project for item in followed}.values():
             if (hook := await hooks.telling(session, project)) is not None:
                 by_project[project.id] = hook
+        polled = await polls.running(session, [item.project.id for item in followed] if deps.polls else [])
         speaking = {item.subscription.account_id for item in followed}
         sponsors = await accounts.by_ids(session, [number for number in speaking if number is not None])
         chat = await users.get_chat(session, visit.chat_id)
@@ -56,6 +59,7 @@ async def gather(deps: BotDeps, visit: Visit) -> Status:
         accounts=[(account, known[account.forge_id]) for account in own],
         followed=followed,
         hooks=by_project,
+        polls=polled,
         forges=known,
         dead=frozenset(account.id for account in sponsors if account.dead_at is not None),
         time_zone=chat.time_zone,
@@ -135,7 +139,9 @@ def _subscriptions(status: Status, deps: BotDeps, t: Translator, *, before: Text
         if item.subscription.account_id in status.dead:
             lines.append(Text(t("⏸ rests until the token works again")))
         lines += _pause(item, status.time_zone, t, now)
-        lines.append(health(status.hooks.get(item.project.id), t, now))
+        hook = status.hooks.get(item.project.id)
+        poll = status.polls.get(item.project.id)
+        lines.append(state_of(health(hook, t, now), poll, t, now, is_there=is_made(hook)))
         blocks.append(joined(lines, "\n"))
     lines = _fitting(title, blocks, before=before)
     more = len(blocks) - len(lines) + 1

@@ -15,6 +15,7 @@ from src.bot.explain import explain
 from src.bot.hook_texts import by_hand, done, sent_privately
 from src.bot.keyboards import Act, Press, confirm_keyboard
 from src.bot.own_accounts import AccountMiddleware, chosen_account, note_refusal
+from src.bot.poll_texts import instead
 from src.bot.states import Dialog, SubscriptionStates
 from src.bot.subscription_events import forge_of, topic_of
 from src.bot.subscription_handlers import administers
@@ -23,7 +24,7 @@ from src.bot.waiting import Left, in_dialog, still
 from src.database.models import Account, Forge, Project
 from src.database.repositories import projects, subscriptions
 from src.forge import ForgeError, NotFound, RemoteProject
-from src.webhook.manager import HookOutcome, HookState
+from src.webhook.manager import HookOutcome, HookState, ManualReason
 
 T = TypeVar("T")
 
@@ -122,10 +123,17 @@ async def _tell(scene: Scene, dialog: Dialog, account: Account, project: Project
     forge_type, t = scene.deps.type_of(await forge_of(scene, dialog)), scene.t
     if state.outcome is not HookOutcome.MANUAL:
         text = done(project, dialog.scope, t, existing=dialog.existing)
-    elif scene.visit.private:
-        text = by_hand(state, project, forge_type, t)
+    elif scene.deps.polls and forge_type.polled_names and state.why is ManualReason.NO_PUBLIC_URL:
+        text = instead(state, project, dialog.names, forge_type, t)
     else:
-        text = sent_privately(project, t, reached=await whisper(scene, by_hand(state, project, forge_type, t)))
+        is_polled = scene.deps.polls and bool(forge_type.polled_names)
+        meanwhile = instead(state, project, dialog.names, forge_type, t) if is_polled else None
+        steps = by_hand(state, project, forge_type, t, meanwhile=meanwhile)
+        if scene.visit.private:
+            text = steps
+        else:
+            text = sent_privately(project, t, reached=await whisper(scene, steps))
+            text = text if meanwhile is None else Text(text, "\n", meanwhile)
     if not scene.visit.private:
         text = Text(text, "\n", sponsored(Sponsor(scene.visit.name, account.login), forge_type, t))
     await finish_dialog(scene.state, dialog.nonce)

@@ -13,10 +13,19 @@ from src.bot.conversation import InDialog, acknowledge, alert, draw, leave, note
 from src.bot.deps import Scene
 from src.bot.explain import token_command
 from src.bot.keyboards import Act, Press, confirm_keyboard, events_keyboard, kind_keyboard
-from src.bot.own_accounts import AccountMiddleware, chosen_account, private_chat_keyboard, usable_accounts
-from src.bot.selection import KindOfEvents, first_choice, offered_kinds, ordered, toggled, with_kind
+from src.bot.own_accounts import AccountMiddleware, chosen_account, usable_accounts, way_to_private_chat
+from src.bot.selection import (
+    ACTING_NAMES,
+    KindOfEvents,
+    everything,
+    first_choice,
+    offered_kinds,
+    ordered,
+    toggled,
+    with_kind,
+)
 from src.bot.states import Dialog, Offered, Scope, SubscriptionStates
-from src.bot.subscription_summary import Choice, Sponsor, changes, chosen, in_group
+from src.bot.subscription_summary import Choice, Sponsor, changes, chosen, in_group, reviewing
 from src.database.models import Forge, Subscription
 from src.database.repositories import accounts, projects, subscriptions, users
 from src.events import ALL_NAMES, DEFAULT_NAMES
@@ -98,7 +107,7 @@ async def _ask_for_account(scene: Scene, message_id: int, forge: Forge | None) -
     """`forge` is `None` where its instance is no longer configured: then any token is as good."""
     t, kinds = scene.t, (forge.kind,) if forge else scene.deps.kinds
     template = t("To change what is told I need a token of yours, in a private chat with me: {command}")
-    keyboard = None if scene.visit.private else await private_chat_keyboard(scene)
+    keyboard = await way_to_private_chat(scene)
     text = template.format(command=t(" or ").join(token_command(kind) for kind in kinds))
     await rewrite(scene.bot, scene.visit, message_id, text, keyboard)
 
@@ -174,8 +183,8 @@ async def kind_usual_pressed(callback: CallbackQuery, dialog: Dialog, scene: Sce
 
 
 async def everything_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
-    """Choose all events there are."""
-    await _set_all(callback, dialog, scene, ALL_NAMES)
+    """Choose all events there are; automatic reviews by themselves, for they are more than news."""
+    await _set_all(callback, dialog, scene, everything(dialog.names))
 
 
 async def nothing_pressed(callback: CallbackQuery, dialog: Dialog, scene: Scene) -> None:
@@ -227,6 +236,8 @@ async def _summary(scene: Scene, dialog: Dialog) -> Text:
         changed = changes(Choice(before.scope, before.events), Choice(dialog.scope, dialog.names), forge_type, t)
         blocks.append(changed)
     account = await chosen_account(scene, dialog)
+    if account is not None and not ACTING_NAMES.isdisjoint(dialog.names):
+        blocks.append(reviewing(account.login, forge_type, t))
     if not scene.visit.private and account is not None:
         sponsor = Sponsor(scene.visit.name, account.login)
         earlier = None
@@ -260,6 +271,9 @@ async def _open_kind(scene: Scene, dialog: Dialog) -> tuple[KindOfEvents | None,
 
 async def _show_kind(scene: Scene, dialog: Dialog, kind: KindOfEvents, forge_type: ForgeType) -> None:
     text = Text(Bold(_title(dialog)), "\n", describe_kind(kind.kind, scene.t.language, forge_type))
+    account = await chosen_account(scene, dialog)
+    if account is not None and not ACTING_NAMES.isdisjoint(kind.names):
+        text = Text(text, "\n", reviewing(account.login, forge_type, scene.t))
     keyboard = kind_keyboard(dialog, scene.t, kind, forge_type)
     await draw(scene.bot, scene.visit, scene.state, dialog, text, keyboard)
 

@@ -9,11 +9,12 @@ from aiogram.utils.formatting import Bold, Text
 
 from src.bot.deps import Scene
 from src.bot.keyboards import Act, Keys, markup
+from src.bot.poll_texts import polled
 from src.bot.states import Menu
 from src.bot.subscription_picker import forge_name
 from src.bot.subscription_summary import Sponsor, sponsored
-from src.database.models import Subscription
-from src.database.repositories import accounts, mutes, users
+from src.database.models import Poll, Subscription
+from src.database.repositories import accounts, mutes, polls, users
 from src.database.repositories.subscriptions import FOREVER, Followed
 from src.forge import ForgeType
 from src.i18n import Translator
@@ -36,6 +37,7 @@ class View:
     sponsor: Sponsor | None  # in groups
     zone: ZoneInfo
     is_paused: bool
+    poll: Poll | None = None  # where the project is looked at
 
 
 async def look(scene: Scene, followed: Followed) -> View:
@@ -45,13 +47,14 @@ async def look(scene: Scene, followed: Followed) -> View:
     async with scene.deps.database.read() as session:
         muted = await mutes.count(session, project_id=subscription.project_id, **place)
         chat = await users.get_chat(session, subscription.chat_id)
+        poll = (await polls.running(session, [subscription.project_id])).get(subscription.project_id)
         sponsor = None
         if not scene.visit.private and subscription.account_id is not None:
             owner = await users.get_user(session, subscription.owner_id)
             account = await accounts.get(session, subscription.account_id)
             sponsor = Sponsor(owner.name, account.login)
     paused = is_paused(subscription, scene.deps.clock())
-    return View(followed, muted, sponsor, zone_of(chat.time_zone), paused)
+    return View(followed, muted, sponsor, zone_of(chat.time_zone), paused, poll)
 
 
 def is_paused(subscription: Subscription, now: datetime) -> bool:
@@ -96,6 +99,8 @@ def describe(scene: Scene, view: View) -> Text:
         Bold(link(clean(project.path), project.url)),
         Text(" · ".join(part for part in (forge_name(scene.deps, project), kinds, scope) if part)),
     ]
+    if view.poll is not None:
+        lines.append(polled(view.poll, t, scene.deps.clock()))
     if view.is_paused and subscription.paused_until is not None:
         lines.append(Text("⏸ ", paused_words(subscription.paused_until, view.zone, t)))
     if forge is not None:

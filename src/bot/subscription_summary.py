@@ -73,6 +73,15 @@ def in_group(sponsor: Sponsor, earlier: str | None, forge_type: ForgeType, t: Tr
     return joined(lines, "\n")
 
 
+def reviewing(login: str, forge_type: ForgeType, t: Translator) -> Text:
+    """What choosing automatic reviews has us do, and as whom."""
+    template = t(
+        "I read every {pr} that is opened or gets new commits, and comment on it under your name ({login}), "
+        "unless my operator gave me an account of my own."
+    )
+    return compose(template, pr=forge_type.pull_request_word, login=name(clean(login)))
+
+
 def sponsored(sponsor: Sponsor, forge_type: ForgeType, t: Translator) -> Text:
     """On whose account a group follows a project."""
     # Translators: in a group, whose account on the forge is used for a subscription

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -11,24 +12,19 @@ from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
-from sqlalchemy.exc import DatabaseError
 
 from src import logs
-from src.cli import operating
+from src.cli import looking, operating, showing
 from src.cli.mistakes import (
     check_database,
-    check_folder,
     check_key_file,
-    database_file,
     first,
     is_of_binding,
     settings_for,
-    unusable,
     where_from_outside,
     who_may,
 )
-from src.config import ConfigError, Settings, Tunnel, load_settings, tokens_set
+from src.config import ConfigError, Poll, Settings, Tunnel, load_settings
 from src.database.key_file import KeyFile
 
 # Every command imports what it needs where it runs: only `run` with the bot or the sender loads aiogram.
@@ -36,7 +32,7 @@ from src.database.key_file import KeyFile
 ROLES = ("bot", "webhook", "worker", "sender")
 T = TypeVar("T")
 _BEGAN = time.monotonic()
-_INTERRUPTED = 130  # what a shell expects after Ctrl-C
+_GARBAGE = 10_000  # objects that may cling together before somebody looks; seven hundred are three requests
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return showing.INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,23 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
     operating.add(commands, _in_loop)
 
-    log = commands.add_parser("log", help="show what became of deliveries and messages, newest last")
-    log.add_argument("--kind", help="webhook, webhook_error, message, message_error, hook, ...")
-    log.add_argument("--limit", type=_count, default=50, help="how many rows (50)")
-    log.set_defaults(command=_log)
-
+    looking.add(commands, _in_loop)
     commands.add_parser("make-key", help="print a new key for SECRET_KEYS").set_defaults(command=_make_key)
-    demo = commands.add_parser("demo", help="a page to try everything on, against emulators; needs no account")
-    demo.add_argument("--port", type=_port, help="where the page is served (8765, or a free one where that is taken)")
-    demo.add_argument("--folder", type=Path, metavar="DIR", help="keep the files there (a folder that is removed)")
-    demo.add_argument("--pace", type=_pace, default=1.0, metavar="N", help="run Telegram's limits N times as fast (1)")
-    demo.add_argument("--open", action="store_true", help="open the page in the browser")
-    demo.set_defaults(command=_demo)
-    script = commands.add_parser("demo-script", help="the demo as a transcript that ends by itself")
-    script.add_argument("--transcript", type=Path, metavar="FILE", help="write an excerpt between the marks of FILE")
-    script.set_defaults(command=_demo_script)
-    guide = commands.add_parser("user-guide", help="take the dialogs of the user guides from the bot (for developers)")
-    guide.set_defaults(command=_user_guide)
+    showing.add(commands, _in_loop, began=_BEGAN)
     return parser
 
 
@@ -101,28 +83,6 @@ def _roles(value: str) -> frozenset[str]:
     if not roles or not roles <= set(ROLES):
         raise argparse.ArgumentTypeError(f"choose from {','.join(ROLES)}")
     return roles
-
-
-def _count(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("must be a number above 0")
-    return int(value)
-
-
-def _port(value: str) -> int:
-    if not value.isdecimal() or int(value) > 65535:
-        raise argparse.ArgumentTypeError("must be a number from 0 (any free port) to 65535")
-    return int(value)
-
-
-def _pace(value: str) -> float:
-    try:
-        pace = float(value)
-    except ValueError:
-        pace = 0.0
-    if not 1 <= pace <= 100:
-        raise argparse.ArgumentTypeError("must be a number from 1 to 100")
-    return pace
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -137,7 +97,7 @@ def _run(given: argparse.Namespace) -> int:
     check_key_file(settings, key_file(settings))
     check_database(settings)
     try:
-        _in_loop(run(settings, given.only))
+        _in_loop(_reached(settings, run(settings, given.only, ready=_settled)))
     except ExceptionGroup as group:
         unbound, others = group.split(is_of_binding)
         if unbound is None or others is not None:
@@ -174,6 +134,7 @@ def _doctor(given: argparse.Namespace) -> int:
         types=site.types,
         public_url=settings.public_url,
         tunnel=tunnel_of(settings),
+        polls=settings.poll is not Poll.OFF,
         host=settings.host,
         port=settings.port,
         access=settings.access.value,
@@ -187,8 +148,21 @@ def _doctor(given: argparse.Namespace) -> int:
 def _migrate(_given: argparse.Namespace) -> int:
     settings = load_settings()
     check_database(settings)
-    _in_loop(_migrated(settings))
+    _in_loop(_reached(settings, _migrated(settings)))
     return 0
+
+
+async def _reached(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Work for which a server has to be there; one that is starting is waited for."""
+    from src.cli.reaching import reach
+    from src.database.away import STARTING
+
+    try:
+        await reach(settings, patience=STARTING)
+    except BaseException:
+        work.close()
+        raise
+    return await work
 
 
 async def _migrated(settings: Settings) -> None:
@@ -203,96 +177,8 @@ async def _migrated(settings: Settings) -> None:
         await database.close()
 
 
-def _log(given: argparse.Namespace) -> int:
-    settings = load_settings()
-    file = database_file(settings)
-    check_folder(file)
-    if not file.exists():
-        print(
-            f"Nothing has run here yet: there is no {file}. Go to the folder that the bot is started from, "
-            "or begin with `python main.py run`.",
-            file=sys.stderr,
-        )
-        return 1
-    return _in_loop(_logged(settings, given.kind, given.limit))
-
-
-async def _logged(settings: Settings, kind: str | None, limit: int) -> int:
-    from src.database.database import Database
-    from src.database.repositories import event_log
-
-    database = Database(settings.database_url)
-    try:
-        async with database.read() as session:
-            rows = await event_log.latest(session, kind=kind, limit=limit)
-    except DatabaseError as error:
-        if "no such table" not in str(error.orig):
-            raise ConfigError(unusable(database_file(settings), error.orig)) from None
-        print("There is no log in this database yet: start with `python main.py migrate`.", file=sys.stderr)
-        return 1
-    finally:
-        await database.close()
-    for row in reversed(rows):
-        ids = "".join(
-            f" {word} {value}"
-            for word, value in (("hook", row.hook_id), ("delivery", row.delivery_id), ("project", row.project_id))
-            if value is not None
-        )
-        print(f"{row.at:%Y-%m-%d %H:%M:%S} {row.kind} {row.outcome}{ids}: {row.message}")
-    return 0
-
-
 def _make_key(_given: argparse.Namespace) -> int:
     print(Fernet.generate_key().decode())
-    return 0
-
-
-class _Alone(Settings):
-    """Settings from the values given: of the environment nothing but names that nobody sets, of `.env` nothing."""
-
-    model_config = SettingsConfigDict(env_file=None, env_prefix="GIT_ASSISTANT_DEMO_ONLY_")
-
-
-def _refuse_real_tokens() -> None:
-    if names := tokens_set():
-        raise ConfigError(
-            f"{', '.join(names)}: the demo runs against emulators and takes no real token; "
-            "unset it (and take it out of .env) for the demo"
-        )
-
-
-def _demo(given: argparse.Namespace) -> int:
-    _refuse_real_tokens()
-    from src.demo.playground import Unusable, main
-
-    try:
-        return _in_loop(
-            main(_Alone, port=given.port, folder=given.folder, pace=given.pace, opens=given.open, began=_BEGAN)
-        )
-    except Unusable as error:
-        raise ConfigError(str(error)) from None
-
-
-def _demo_script(given: argparse.Namespace) -> int:
-    _refuse_real_tokens()
-    from src.demo.script import main
-
-    return _in_loop(main(_Alone, transcript=given.transcript))
-
-
-def _user_guide(_given: argparse.Namespace) -> int:
-    from src.demo.guide import GUIDES, Interrupted, WrongTurn, filled, play
-
-    try:
-        for language, file in GUIDES.items():
-            dialogs = _in_loop(play(_Alone, language))
-            file.write_text(filled(file.read_text(encoding="utf-8"), dialogs), encoding="utf-8")
-            print(f"{file} is up to date.")
-    except WrongTurn as error:
-        print(f"The bot did something else than the guide tells: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        return _INTERRUPTED
     return 0
 
 
@@ -309,6 +195,16 @@ def _known_keys(settings: Settings, file: Path) -> tuple[str, ...]:
 
 def _plain(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def _settled(_port: int) -> None:
+    """All is loaded and stays: collections of garbage, of which traffic makes many, need not look at it any more.
+
+    Nor need there be so many: requests under way are no garbage, and looked at again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 def _in_loop(work: Coroutine[Any, Any, T]) -> T:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from src.app import key_file
 from src.cli.mistakes import check_folder, check_key_file, database_file
-from src.cli.opening import Refused, existing_file, is_sqlite
+from src.cli.opening import Refused, existing_file
+from src.cli.reaching import is_sqlite
 from src.config import Settings
 from src.database import backup as copies
 from src.database.crypto import SecretBox

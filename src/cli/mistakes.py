@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from src.config import Access, ConfigError, Settings, Tunnel, load_settings
+from src.cli.reaching import is_sqlite
+from src.config import Access, ConfigError, Poll, Settings, Tunnel, load_settings
 from src.database.crypto import SecretBox
 from src.database.key_file import KeyFile
 
@@ -58,7 +59,10 @@ def where_from_outside(settings: Settings) -> str | None:
     """A line about how the forges reach the relay; `None` where PUBLIC_URL says it all."""
     if settings.tunnel is not None and settings.public_url is None:
         return f"TUNNEL is {settings.tunnel}: its agent is asked for the public address."
-    return "PUBLIC_URL is not set: hooks have to be made by hand." if settings.public_url is None else None
+    if settings.public_url is not None:
+        return None
+    otherwise = "hooks have to be made by hand" if settings.poll is Poll.OFF else "projects are polled"
+    return f"PUBLIC_URL is not set: {otherwise}."
 
 
 def check_key_file(settings: Settings, file: Path) -> None:
@@ -75,7 +79,9 @@ def check_key_file(settings: Settings, file: Path) -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """Refuse a database that cannot be written to; its folder is made where there is none."""
+    """Refuse a file that cannot be written to; its folder is made where there is none. Servers are for `reach`."""
+    if not is_sqlite(settings):
+        return
     file = database_file(settings)
     check_folder(file)
     try:

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError
 
 from src.cli.mistakes import check_folder, database_file, unusable
+from src.cli.reaching import is_sqlite, reach
 from src.config import ConfigError, Settings
 from src.database.database import Database
 from src.database.migrate import is_current, knows, revisions
@@ -15,11 +15,6 @@ from src.database.migrate import is_current, knows, revisions
 
 class Refused(ConfigError):
     """What was asked for cannot be done; the sentence says how to mend that."""
-
-
-def is_sqlite(settings: Settings) -> bool:
-    """Whether the database is a file of ours."""
-    return make_url(settings.database_url).get_backend_name() == "sqlite"
 
 
 def existing_file(settings: Settings) -> Path:
@@ -38,6 +33,7 @@ def existing_file(settings: Settings) -> Path:
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database, at the schema that this version works with. Raises `Refused` where it is not."""
     file = existing_file(settings) if is_sqlite(settings) else None
+    await reach(settings)
     database = Database(settings.database_url)
     try:
         try:

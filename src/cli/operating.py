@@ -1,4 +1,4 @@
-"""The operator's commands as arguments: dead letters, backup and restore, another key."""
+"""The operator's commands as arguments: dead letters, backup and restore, another key, another database."""
 
 import argparse
 import re
@@ -29,6 +29,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", in_loop
 
     rotate = commands.add_parser("rotate-key", help="encrypt tokens and secrets with a new key, while the program runs")
     rotate.set_defaults(command=lambda given: _rotate_key(given, in_loop))
+
+    copying = commands.add_parser("copy-database", help="put all that is in one database into another; nothing may run")
+    copying.add_argument(
+        "source", metavar="FROM", help="a SQLite file, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
+    )
+    copying.add_argument("target", metavar="TO", help="an empty one, of either kind; a file that is not there is made")
+    copying.set_defaults(command=lambda given: _copy_database(given, in_loop))
 
 
 def _dead_letters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", in_loop: Loop) -> None:
@@ -103,3 +110,9 @@ def _rotate_key(_given: argparse.Namespace, in_loop: Loop) -> int:
     from src.cli.key_rotation import rotate_key
 
     return in_loop(rotate_key(load_settings()))
+
+
+def _copy_database(given: argparse.Namespace, in_loop: Loop) -> int:
+    from src.cli.copying import copy_database
+
+    return in_loop(copy_database(given.source, given.target))

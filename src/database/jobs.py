@@ -6,15 +6,19 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.database.away import Absence, insist, is_away
 from src.database.database import Database
+from src.database.heartbeat import Heartbeat
 from src.database.models import Job, utc_now
 from src.database.repositories import event_log, jobs
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
-_LEASE = timedelta(minutes=5)
-_LIMIT = timedelta(minutes=4)  # how long one may take: less than its lease, so that no two do the same
+_LEASE = timedelta(seconds=27)  # renewed while it is being done; a dead process's job is taken over after it
+_LIMIT = timedelta(minutes=4)  # how long one may take
 _DRAIN = 10.0  # seconds that what has begun gets at the end; what takes longer is done by the next process
 _POLL = timedelta(seconds=1)  # another process may have asked for something
 _MOST_ATTEMPTS = 12
@@ -40,6 +44,7 @@ class JobRunner:
         handlers: by kind of job.
         recurring: kinds that are there from the start, under the empty key.
         owner: this process, in the rows it holds.
+        lease: how long a process that died keeps others from its jobs; renewed while one is being done.
         clock: aware UTC.
     """
 
@@ -50,13 +55,16 @@ class JobRunner:
         *,
         recurring: tuple[str, ...] = (),
         owner: str,
+        lease: timedelta = _LEASE,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._handlers = dict(handlers)
         self._recurring = recurring
         self._owner = owner
+        self._lease = lease
         self._clock = clock
+        self._heartbeat = Heartbeat(database, jobs.renew, owner=owner, term=lease, longest=_LIMIT, clock=clock)
         self._news = asyncio.Event()
         self._busy = 0
 
@@ -66,15 +74,18 @@ class JobRunner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what has begun by then is finished, or given back where it takes long."""
-        async with self._database.write() as session:
-            for kind in self._recurring:
-                await jobs.put(session, kind, "", now=self._clock())
+        absence = Absence()
+        await self._ask_for_what_recurs(absence, stop)
         begun: set[asyncio.Task[None]] = set()
-        async with asyncio.TaskGroup() as tasks:
+        async with self._heartbeat.beating(), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._wake_at(stop), name="jobs-stop")
             while not stop.is_set():
                 self._news.clear()
-                job = await self._claim() if self._busy < _AT_ONCE else None
+                job = None
+                with absence:
+                    job = await self._claim() if self._busy < _AT_ONCE else None
+                if await absence.over(stop):
+                    continue
                 if job is None:
                     await self._rest()
                     continue
@@ -96,6 +107,15 @@ class JobRunner:
             count += 1
         return count
 
+    async def _ask_for_what_recurs(self, absence: Absence, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with absence:
+                async with self._database.write() as session:
+                    for kind in self._recurring:
+                        await jobs.put(session, kind, "", now=self._clock())
+            if not await absence.over(stop):
+                return
+
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._news.set()
@@ -113,14 +133,22 @@ class JobRunner:
             if not await jobs.is_any_due(session, self._handlers, now=now):
                 return None
         async with self._database.write() as session:
-            return await jobs.claim(session, self._handlers, owner=self._owner, now=now, lease=_LEASE)
+            return await jobs.claim(session, self._handlers, owner=self._owner, now=now, lease=self._lease)
 
     async def _work(self, job: Job) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine always runs in one; tells mypy so
         try:
-            await self._do(job)
+            with self._heartbeat.holding(job, lost=task.cancel):
+                await self._do(job)
         except asyncio.CancelledError:
-            await self._again(job, self._clock(), "the process stopped", afresh=True)
+            # At the stop; or its lease was lost, and then nothing can be written.
+            await self._give_back(job)
             raise
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("job %d: how it ended could not be written: it is done again after its lease", job.id)
         finally:
             self._busy -= 1
             self._news.set()
@@ -135,14 +163,30 @@ class JobRunner:
             await self._failed(job, error)
         else:
             if again is None:
-                async with self._database.write() as session:
-                    await jobs.finish(session, job)
+                await self._record(lambda session: jobs.finish(session, job))
             else:
                 await self._again(job, again, None, afresh=True)
 
     async def _again(self, job: Job, until: datetime, reason: str | None, *, afresh: bool) -> None:
-        async with self._database.write() as session:
-            await jobs.postpone(session, job, until=until, error=reason, afresh=afresh)
+        await self._record(lambda session: jobs.postpone(session, job, until=until, error=reason, afresh=afresh))
+
+    async def _give_back(self, job: Job) -> None:
+        """Somebody else may do it at once; where that cannot be written, after its lease."""
+        try:
+            async with self._database.write() as session:
+                await jobs.postpone(session, job, until=self._clock(), error="the process stopped", afresh=True)
+        except Exception as error:
+            if not is_away(error):
+                raise
+
+    async def _record(self, write: Callable[[AsyncSession], Awaitable[object]]) -> None:
+        """Write how a job ended, if need be when the database is back. By its fence that happens once."""
+
+        async def once() -> None:
+            async with self._database.write() as session:
+                await write(session)
+
+        await insist(once, seconds=self._lease.total_seconds())
 
     async def _failed(self, job: Job, error: Exception) -> None:
         """Try again later, or give up where it cannot succeed; the log says so, without the exception's own words."""
@@ -154,8 +198,9 @@ class JobRunner:
             pause = min(timedelta(seconds=2 ** min(job.attempts, 12)), _LONGEST_PAUSE)
             await self._again(job, self._clock() + pause, name, afresh=False)
             return
-        async with self._database.write() as session:
-            now = self._clock()
-            if await jobs.give_up(session, job, error=name):
-                text = f"{job.kind} {job.key}: given up after {job.attempts} attempts: {name}"
-                await event_log.add(session, kind="job_error", outcome="given_up", message=text, now=now)
+        await self._record(lambda session: self._give_up(session, job, name))
+
+    async def _give_up(self, session: AsyncSession, job: Job, name: str) -> None:
+        if await jobs.give_up(session, job, error=name):
+            text = f"{job.kind} {job.key}: given up after {job.attempts} attempts: {name}"
+            await event_log.add(session, kind="job_error", outcome="given_up", message=text, now=self._clock())

@@ -5,8 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from src.database.away import is_away
 from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.models import utc_now
@@ -17,7 +16,6 @@ log = logging.getLogger(__name__)
 GOOD_FOR = timedelta(seconds=30)  # after which a process that says nothing is taken for dead
 _EVERY = timedelta(seconds=10)
 _LOOK = 1.0  # seconds: how soon a key that was changed on disk is known
-_AWAY = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class KeyNotice:
@@ -41,7 +39,9 @@ class KeyNotice:
                 if self._box.mark != said or self._clock() - at >= _EVERY:
                     await self.say()
                     said, at = self._box.mark, self._clock()
-            except _AWAY as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 log.warning("could not say which key is used: %s", type(error).__name__)
             await _wait(stop, _LOOK)
 
@@ -57,7 +57,9 @@ class KeyNotice:
         try:
             async with self._database.write() as session:
                 await key_notices.remove(session, self._owner)
-        except _AWAY as error:
+        except Exception as error:
+            if not is_away(error):
+                raise
             log.warning("could not say that no key is used any more: %s", type(error).__name__)
 
 

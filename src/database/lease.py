@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from src.database.away import Absence, is_away
 from src.database.database import Database
 from src.database.models import utc_now
 from src.database.repositories import leases
@@ -15,12 +14,10 @@ from src.database.repositories import leases
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 0.5  # seconds: how soon one that waits sees that the lease is free
-# What a database that is away raises: its driver's errors come wrapped, a connection refused does not.
-_AWAY = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class LeaseLost(Exception):
-    """The lease could not be kept: the work was stopped, for another process may do it now. Restart this one."""
+    """The lease could not be kept: the work was stopped, for another process may do it now. Wait for it anew."""
 
 
 async def while_held(
@@ -85,10 +82,16 @@ class _Lease:
 
     async def acquire(self, stop: asyncio.Event) -> _Held | None:
         """Wait for it; `None` when `stop` came first."""
-        told = False
+        told, absence = False, Absence()
         while not stop.is_set():
-            holder = await self._holder()
-            if holder is None and (held := await self._take()) is not None:
+            holder: str | None = None
+            held: _Held | None = None
+            with absence:
+                holder = await self._holder()
+                held = await self._take() if holder is None else None
+            if await absence.over(stop):
+                continue  # where only the answer was lost we hold it and do not know: we wait as for another's
+            if held is not None:
                 log.info("lease %s is ours (%s, fence %d)", self._name, self._owner, held.fence)
                 return held
             if not told and holder is not None:
@@ -102,7 +105,7 @@ class _Lease:
             return await leases.holder(session, self._name, self._clock())
 
     async def _take(self) -> _Held | None:
-        async with self._database.write() as session:
+        async with self._database.write(shared=True) as session:
             now = self._clock()
             fence = await leases.acquire(session, self._name, owner=self._owner, now=now, term=self._term)
         return None if fence is None else _Held(fence, now + self._term)
@@ -119,12 +122,14 @@ class _Lease:
                 async with asyncio.timeout(left):
                     last_moment = await self._renew(held.fence) - self._term / 10
                 pause = self._term.total_seconds() / 3
-            except _AWAY as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 pause = self._term.total_seconds() / 15
                 log.warning("lease %s could not be renewed: %s", self._name, type(error).__name__)
 
     async def _renew(self, fence: int) -> datetime:
-        async with self._database.write() as session:
+        async with self._database.write(shared=True) as session:
             # The moment after the writer's turn came: waiting for it must not lengthen the lease.
             now = self._clock()
             until = await leases.renew(session, self._name, owner=self._owner, fence=fence, now=now, term=self._term)
@@ -135,9 +140,11 @@ class _Lease:
     async def release(self, fence: int) -> None:
         """Let go; where that cannot be written, the lease runs out by itself."""
         try:
-            async with asyncio.timeout(self._term.total_seconds()), self._database.write() as session:
+            async with asyncio.timeout(self._term.total_seconds()), self._database.write(shared=True) as session:
                 await leases.release(session, self._name, owner=self._owner, fence=fence, now=self._clock())
-        except _AWAY as error:
+        except Exception as error:
+            if not is_away(error):
+                raise
             log.warning("lease %s could not be released: %s", self._name, type(error).__name__)
 
 
@@ -152,8 +159,20 @@ async def _wait(event: asyncio.Event, seconds: float) -> bool:
 
 
 def _cause(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one exception in a group, which is what the caller wants to see, or the group if there are more."""
-    found: BaseException = several
-    while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
-        found = found.exceptions[0]
-    return found
+    """The one exception in a group, which is what the caller wants to see, or the group if there are more.
+
+    Where the lease was lost, others who noticed, or who met the database that is away, say nothing more.
+    """
+    found = list(_leaves(several))
+    lost = [one for one in found if isinstance(one, LeaseLost)]
+    if lost and all(isinstance(one, LeaseLost) or is_away(one) for one in found):
+        return lost[0]
+    return found[0] if len(found) == 1 else several
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error

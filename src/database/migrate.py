@@ -7,22 +7,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from src.database.database import Database
+from src.database.engines import MIGRATION_SECONDS, migrating_engine
+from src.database.vacuum import make_shrinkable
 
 _SCRIPTS = Path(__file__).with_name("migrations")
-_LOCK_SECONDS = 60  # how long one process waits while another one migrates
-_ADVISORY_LOCK = 7_205_759  # any number that nobody else on that server uses
+ADVISORY_LOCK = 7_205_759  # any number that nobody else in that database uses; the writers' is another
 
 
 class NewerSchemaError(Exception):
@@ -106,25 +105,25 @@ async def _locked(database: Database) -> AsyncIterator[AsyncConnection]:
     """A transaction that only one process can be in."""
     if database.is_sqlite:
         await asyncio.to_thread(_switch_to_wal, make_url(database.url).database or "")
-    engine = _sqlite_engine(database.url) if database.is_sqlite else database.engine
+    engine = migrating_engine(database.url, is_sqlite=database.is_sqlite)
     try:
         async with engine.begin() as connection:
             if not database.is_sqlite:
-                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
             yield connection
     finally:
-        if engine is not database.engine:
-            await engine.dispose()
+        await engine.dispose()
 
 
 def _switch_to_wal(path: str) -> None:
-    """Make the file a WAL database, for good, before anybody works with it.
+    """Make the file a WAL database that can shrink, for good, before anybody works with it.
 
     SQLite does not wait when two connections want this at once, as when several processes start on a new file:
     one of them is told at once that the database is locked. So it is asked again.
     """
-    give_up_at = time.monotonic() + _LOCK_SECONDS
-    with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
+    give_up_at = time.monotonic() + MIGRATION_SECONDS
+    with closing(sqlite3.connect(path, timeout=MIGRATION_SECONDS, isolation_level=None)) as connection:
+        make_shrinkable(connection)
         while True:
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
@@ -134,29 +133,6 @@ def _switch_to_wal(path: str) -> None:
                 time.sleep(0.02)
             else:
                 return
-
-
-def _sqlite_engine(url: str) -> AsyncEngine:
-    """A connection of its own, with foreign keys off.
-
-    SQLite alters most things by copying the table and dropping the old one, which with foreign keys on would
-    delete the rows that hang on it. They can only be switched outside a transaction, hence not on the writer.
-    """
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": _LOCK_SECONDS})
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver must not begin by itself: `_begin` does
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=OFF")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
 
 
 async def _check_references(connection: AsyncConnection) -> None:

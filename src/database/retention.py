@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.database.database import Database
 from src.database.jobs import Handler
 from src.database.models import Job, utc_now
-from src.database.repositories import expiry, invites
+from src.database.repositories import expiry, invites, polls
+from src.database.vacuum import vacuum
 
 RETENTION_JOB = "retention"
 
@@ -18,6 +19,7 @@ EVENTS_KEPT = timedelta(days=30)  # what it meant, and the messages about it
 KEYS_KEPT = timedelta(days=60)
 TOMBSTONES_KEPT = timedelta(days=60)  # of removed hooks; longer than late deliveries are taken
 LOG_KEPT = timedelta(days=90)
+REVIEWS_KEPT = timedelta(days=90)  # what came of them; the forge has what was said
 SENT_KEPT = timedelta(days=180)  # which message is about what: for replies and buttons
 JOBS_KEPT = timedelta(days=30)  # given up
 MISSED_KEPT = timedelta(days=30)  # which deliveries were missing; longer than any forge keeps what it sent
@@ -32,11 +34,15 @@ Batch = Callable[[AsyncSession, datetime, int], Awaitable[bool]]
 
 
 def retention_job(database: Database, clock: Callable[[], datetime] = utc_now) -> Handler:
-    """The handler of `RETENTION_JOB`, which recurs: once a day, what has outlived its time is deleted for good."""
+    """The handler of `RETENTION_JOB`, which recurs: once a day, what has outlived its time is deleted for good.
+
+    What that frees in the file is given back to the disk.
+    """
 
     async def handle(_job: Job) -> datetime:
         now = clock()
         done = await expire(database, now)
+        done = await vacuum(database) and done
         is_empty = await database.checkpoint()
         return now + (_EVERY if done and is_empty else _AGAIN)
 
@@ -50,6 +56,7 @@ async def expire(database: Database, now: datetime) -> bool:
         (expiry.events, EVENTS_KEPT),
         (expiry.deliveries, KEYS_KEPT),
         (expiry.log, LOG_KEPT),
+        (expiry.reviews, REVIEWS_KEPT),
         (expiry.sent, SENT_KEPT),
     )
     for batch, kept in kinds:
@@ -59,6 +66,7 @@ async def expire(database: Database, now: datetime) -> bool:
         await expiry.missed(session, now - MISSED_KEPT)
         await expiry.places(session, now - PLACES_KEPT)
         await invites.sweep(session, now)
+        await polls.leave_unfollowed(session, now)
         await expiry.hooks(session, now - TOMBSTONES_KEPT)
         await expiry.projects(session)
     return done

@@ -12,9 +12,10 @@ from src.database.crypto import SecretBox, UndecryptableError
 from src.database.database import Database
 from src.database.models import Account, Forge, Hook, utc_now
 from src.database.repositories import checkup, people
+from src.doctor import postgresql
 from src.doctor.findings import Finding, Inputs
 
-_MEND = "look at DATABASE_URL and at who may write there"
+_MEND = "look at DATABASE_URL and at who may write there; a server has to run and to know user and password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,17 @@ async def check(inputs: Inputs) -> tuple[list[Finding], Stored]:
             return await _examine(database)
         finally:
             await database.close()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, ValueError) as error:  # of these the driver's own, about an option it cannot take
         cause = getattr(error, "orig", None) or error
-        return [Finding("database", "fail", f"The database cannot be used: {cause}.", _MEND)], Stored()
+        said = str(cause).partition(">: ")[2] or str(cause)
+        return [Finding("database", "fail", f"The database cannot be used: {said.splitlines()[0]}.", _MEND)], Stored()
 
 
 def _absent(url: str) -> Finding | None:
     """What there is to say where the file does not exist yet."""
-    file = Path(make_url(url).database or "")
-    if file.exists():
+    parsed = make_url(url)
+    file = Path(parsed.database or "")
+    if parsed.get_backend_name() != "sqlite" or file.exists():
         return None
     nearest = next(parent for parent in file.absolute().parents if parent.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
@@ -56,14 +59,28 @@ def _absent(url: str) -> Finding | None:
 async def _examine(database: Database) -> tuple[list[Finding], Stored]:
     async with database.write() as session:
         await session.connection()  # takes the write lock, which a read-only file or folder refuses
-    writable = Finding("database", "ok", "The database can be written to.")
+    writable = [Finding("database", "ok", "The database can be written to.")]
+    if not database.is_sqlite:
+        writable += await _server(database)
+    found, stored = await _schema(database)
+    return [*writable, *found], stored
+
+
+async def _server(database: Database) -> list[Finding]:
+    async with database.read() as session:
+        asked = utc_now()
+        server = await checkup.server(session)
+        return [postgresql.server(server), *postgresql.clock(server, asked, utc_now())]
+
+
+async def _schema(database: Database) -> tuple[list[Finding], Stored]:
     at = await migrate.revisions(database)
     if at and not migrate.knows(at[0]):
         says = f"The schema is at {at[0]}, which a newer version of this program made."
-        return [writable, Finding("migrations", "fail", says, "update this program, or restore a backup")], Stored()
+        return [Finding("migrations", "fail", says, "update this program, or restore a backup")], Stored()
     if not await migrate.is_current(database):
         says = f"The schema is {f'at {at[0]}, not the newest' if at else 'not made yet'}."
-        return [writable, Finding("migrations", "warn", says, "`python main.py migrate`; `run` does it, too")], Stored()
+        return [Finding("migrations", "warn", says, "`python main.py migrate`; `run` does it, too")], Stored()
     async with database.read() as session:
         stored = Stored(
             accounts=tuple(await checkup.accounts(session)),
@@ -71,7 +88,7 @@ async def _examine(database: Database) -> tuple[list[Finding], Stored]:
             leases=tuple(await checkup.held_leases(session, utc_now())),
             has_admin=await people.has_admin(session),
         )
-    return [writable, Finding("migrations", "ok", f"The schema is the newest ({at[0]}).")], stored
+    return [Finding("migrations", "ok", f"The schema is the newest ({at[0]}).")], stored
 
 
 def catching_up(stored: Stored) -> list[Finding]:

@@ -30,7 +30,7 @@ class Inputs:
 
     token: str | None = field(repr=False)
     telegram_api_url: str
-    database_url: str
+    database_url: str = field(repr=False)
     secret_keys: tuple[str, ...] = field(repr=False)
     forges: tuple[tuple[str, str], ...]
     types: Mapping[str, ForgeType]
@@ -38,6 +38,7 @@ class Inputs:
     tunnel: Tunnel | None = None
     host: str
     port: int
+    polls: bool = True  # whether projects without a webhook are looked at
     access: str = "pairing"  # as the setting
     has_admin_ids: bool = False
     poll_seconds: int = 4  # how long to poll for a rival; an evicted one comes back within a second or two

@@ -14,6 +14,10 @@ from src.doctor.findings import Finding, Inputs
 _CHECK = "public address"
 
 
+_POLLED = "PUBLIC_URL is not set: projects are polled, about once a minute, instead of telling at once."
+_NOTHING = "PUBLIC_URL is not set and POLL is off: only webhooks made by hand bring anything."
+
+
 class _NoRelayError(Exception):
     """An address is answered, but by no relay; the text is the end of a sentence."""
 
@@ -25,7 +29,7 @@ class _NotOursError(Exception):
 async def check(session: aiohttp.ClientSession, inputs: Inputs) -> Finding:
     """Ask PUBLIC_URL for its health: the answer has to be this machine's relay, or a stand-in while none runs."""
     if inputs.public_url is None:
-        return Finding(_CHECK, "warn", "PUBLIC_URL is not set: hooks have to be made by hand.", "set it, if you can")
+        return Finding(_CHECK, "warn", _POLLED if inputs.polls else _NOTHING, "set it, if you can")
     if not inputs.port:
         says = "PORT is 0: the relay takes another port at each start, so nothing outside can lead to it."
         return Finding(_CHECK, "warn", says, "set PORT")

@@ -29,6 +29,8 @@ from src.events.news import (
 from src.events.values import EventBase, People, Person, Project, Refs, Subject, SubjectKind, Targets, Team
 from src.events.work import (
     ADDRESSED_PULL_REQUEST_ACTIONS,
+    CodeReviewEvent,
+    CodeReviewOutcome,
     CommentEvent,
     CommentOn,
     IssueAction,
@@ -39,6 +41,7 @@ from src.events.work import (
     PipelineStatus,
     PullRequestAction,
     PullRequestEvent,
+    ReviewedLine,
     ReviewEvent,
     ReviewState,
 )
@@ -50,6 +53,8 @@ __all__ = [
     "DEFAULT_NAMES",
     "SCHEMA_VERSION",
     "Action",
+    "CodeReviewEvent",
+    "CodeReviewOutcome",
     "CommentEvent",
     "CommentOn",
     "Commit",
@@ -78,8 +83,10 @@ __all__ = [
     "Refs",
     "ReleaseAction",
     "ReleaseEvent",
+    "ReviewAgain",
     "ReviewEvent",
     "ReviewState",
+    "ReviewedLine",
     "Subject",
     "SubjectKind",
     "TagAction",
@@ -99,6 +106,7 @@ Event = Annotated[
     | JobEvent
     | PullRequestEvent
     | ReviewEvent
+    | CodeReviewEvent
     | IssueEvent
     | CommentEvent
     | WikiEvent
@@ -128,6 +136,7 @@ def load(body: str) -> Event:
 CATALOGUE: dict[str, tuple[str, ...]] = {
     "pull_request": tuple(PullRequestAction),
     "review": tuple(ReviewState),
+    "code_review": tuple(CodeReviewOutcome),
     "comment": (*CommentOn, "edited"),
     "issue": (*IssueAction, "confidential"),
     "pipeline": ("failed", "fixed", *(s for s in PipelineStatus if s != "failed"), "child"),
@@ -171,4 +180,11 @@ class Mute:
     label: str
 
 
-Action = OpenPage | Mute
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewAgain:
+    """A button that has the pull request reviewed once more."""
+
+    label: str
+
+
+Action = OpenPage | Mute | ReviewAgain

@@ -36,6 +36,7 @@ class PipelineEvent(EventBase):
     workflow: str | None = None  # the workflow's or pipeline's own name
     failed_jobs: tuple[str, ...] = ()
     child: bool = False
+    external: bool = False  # made of statuses that somebody set, e.g. a review of ours
     fixed: bool = False  # set by webhook.enrich: the last finished one on this branch had failed
     duration: int | None = None  # seconds
 
@@ -140,11 +141,72 @@ class ReviewEvent(EventBase):
 
     kind: Literal["review"] = "review"
     state: ReviewState
+    marked: bool = False  # its text says that a review of ours wrote it, see `markdown.is_marked`
 
     @property
     def names(self) -> tuple[str, ...]:
         """``review.<state>``."""
         return (f"review.{self.state}",)
+
+
+class CodeReviewOutcome(StrEnum):
+    """How a review of ours ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedLine:
+    """A finding of a review as it is told elsewhere. `message` is English, with {names} that `params` fill."""
+
+    path: str
+    line: int
+    level: str  # critical, security, style, opinion
+    message: str
+    params: tuple[tuple[str, str], ...] = ()
+    url: str | None = None  # of the thread, where there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeReviewEvent(EventBase):
+    """A review that this program made of a pull request is over. The subject is the pull request; it has no actor.
+
+    The counts are of all that was found at `refs.head_sha`, whether it was told before or not; `url` is where it is
+    said. `clean` is whether everything was analysed and nothing found.
+    """
+
+    kind: Literal["code_review"] = "code_review"
+    outcome: CodeReviewOutcome
+    critical: int = 0
+    security: int = 0
+    style: int = 0
+    opinion: int = 0
+    posted: int = 0  # threads begun by this review
+    resolved: int = 0  # threads that it closed, for what they speak of is mended
+    unread: int = 0  # files that were not analysed, or not wholly
+    worst: tuple[ReviewedLine, ...] = ()  # up to three, the gravest first
+    reason: str | None = None  # why it failed: the words of `agent.review.Reason`
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``code_review.<outcome>``."""
+        return (f"code_review.{self.outcome}",)
+
+    @property
+    def personal(self) -> bool:
+        """Whoever chose it is told."""
+        return False
+
+    @property
+    def found(self) -> int:
+        """How much was found in all."""
+        return self.critical + self.security + self.style + self.opinion
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was analysed and nothing found."""
+        return self.outcome is CodeReviewOutcome.DONE and not self.found and not self.unread
 
 
 class IssueAction(StrEnum):
@@ -202,6 +264,7 @@ class CommentEvent(EventBase):
     comment_id: str
     discussion_id: str | None = None  # what a reply has to name
     edited: bool = False
+    marked: bool = False  # as of `ReviewEvent`
     file: str | None = None
     line: int | None = None
 

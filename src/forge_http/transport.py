@@ -7,13 +7,13 @@ import secrets
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import aiohttp
 from yarl import URL
 
-from src.forge import RateLimited, Unauthorized, Unavailable
+from src.forge import RateLimited, TooLong, Unauthorized, Unavailable
 from src.forge_http.answers import Answer, Dialect, Refusal, error_of
 from src.forge_http.cache import EtagCache
 from src.forge_http.instance import Instance
@@ -45,6 +45,7 @@ class _Failure:
     sentence: str
     sent: bool
     again: bool = True
+    error: type[Unavailable] = Unavailable
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -113,27 +114,38 @@ class Channel:
         """Wait, by the transport's clock."""
         await self._transport.sleep(seconds)
 
-    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Send a request and return its answer: 2xx, and JSON or empty. Raises the errors of `src.forge`."""
+    def at(self, base: URL) -> "Channel":
+        """The same credential at another address of the same instance, e.g. of its GraphQL API."""
+        return Channel(self._transport, replace(self.instance, base=base), self._dialect, self._token)
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, repeatable: bool = False
+    ) -> Answer:
+        """Send a request and return its answer: 2xx, and JSON or empty. Raises the errors of `src.forge`.
+
+        `repeatable`: doing it twice does no harm, although the method does not say so.
+        """
         if self._token is not None and not (self._token.isascii() and self._token.isprintable() and self._token):
             raise Unauthorized("The token has characters that no token has.")
         address = self.instance.resolve(url)
         for _ in range(self._transport.policy.redirects + 1):
-            answer = await self._patiently(method, address, headers, body)
+            answer = await self._patiently(method, address, headers, body, repeatable)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location:
                 return self._accepted(answer, body)
             address = self.instance.resolve(location, address)
         raise Unavailable(f"{self.instance.name} redirects in a circle.")
 
-    async def _patiently(self, method: str, address: URL, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _patiently(
+        self, method: str, address: URL, headers: Mapping[str, str], body: bytes, repeatable: bool
+    ) -> Answer:
         """Wait for rate limits that end soon; a refused request was not carried out, so any method may go again."""
         waited = 0.0
         until = self._transport.paused_until(self._fingerprint)
         while True:
             if until is not None:
                 waited += await self._wait(until, waited)
-            answer = await self._persistently(method, address, headers, body)
+            answer = await self._persistently(method, address, headers, body, repeatable)
             until = None
             if answer.status in (403, 429):
                 until = self._dialect.limited_until(Refusal.of(answer), self._transport.now())
@@ -150,7 +162,9 @@ class Channel:
         await self._transport.sleep(delay)
         return delay
 
-    async def _persistently(self, method: str, address: URL, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _persistently(
+        self, method: str, address: URL, headers: Mapping[str, str], body: bytes, repeatable: bool
+    ) -> Answer:
         """Try again after 5xx and network errors, where doing it twice does no harm."""
         policy, begun = self._transport.policy, self._transport.monotonic()
         for attempt in range(1, policy.attempts + 1):
@@ -159,12 +173,12 @@ class Channel:
                 return outcome
             delay = self._backoff(outcome, attempt)
             late = self._transport.monotonic() + delay - begun > policy.retry_window
-            if attempt == policy.attempts or late or not _may_repeat(method, outcome):
+            if attempt == policy.attempts or late or not _may_repeat(repeatable or method in _IDEMPOTENT, outcome):
                 break
             await self._transport.sleep(delay)
         if isinstance(outcome, Answer):
             return outcome
-        raise Unavailable(f"{self.instance.name} {outcome.sentence}.")
+        raise outcome.error(f"{self.instance.name} {outcome.sentence}.")
 
     def _backoff(self, outcome: Answer | _Failure, attempt: int) -> float:
         delay: float = self._transport.policy.first_delay * 2.0 ** (attempt - 1) * (0.5 + self._transport.jitter())
@@ -185,7 +199,8 @@ class Channel:
             ) as response:
                 content = await _read(response, policy.max_bytes)
                 if content is None:
-                    return _Failure(f"answers with more than {policy.max_bytes} bytes", sent=True, again=False)
+                    sentence = f"answers with more than {policy.max_bytes} bytes"
+                    return _Failure(sentence, sent=True, again=False, error=TooLong)
                 answer = Answer(response.status, _flat(response), content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _failure(error)
@@ -210,10 +225,10 @@ class Channel:
         raise error_of(self.instance.name, self._dialect, Refusal.of(answer), is_page=answer.is_page, secrets=hidden)
 
 
-def _may_repeat(method: str, outcome: Answer | _Failure) -> bool:
+def _may_repeat(repeatable: bool, outcome: Answer | _Failure) -> bool:
     if isinstance(outcome, Answer):
-        return method in _IDEMPOTENT and outcome.status != 501
-    return outcome.again and (method in _IDEMPOTENT or not outcome.sent)
+        return repeatable and outcome.status != 501
+    return outcome.again and (repeatable or not outcome.sent)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:

@@ -19,15 +19,16 @@ Variable = str | int | None
 class GitHubApi(GitHubAPI):
     """One instance through one token. Raises the errors of `src.forge`, never gidgethub's."""
 
-    def __init__(self, channel: Channel, token: str | None) -> None:
-        super().__init__("git-assistant", oauth_token=token, base_url=str(channel.instance.base))
+    def __init__(self, channel: Channel, token: str | None, *, repeatable: bool = False) -> None:
+        super().__init__("git-assistant", oauth_token=token, base_url=str(channel.instance.base).rstrip("/"))
         self._channel = channel
+        self._repeatable = repeatable
         self._headers: Mapping[str, str] = {}
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        answer = await self._channel.request(method, url, headers, body)
+        answer = await self._channel.request(method, url, headers, body, repeatable=self._repeatable)
         self._headers = answer.headers
         # Only what gidgethub needs: rate limits are the transport's, and an odd 2xx is as good as a 200.
         kept = {"content-type": _JSON, "link": answer.headers.get("link", "")}
@@ -61,6 +62,18 @@ class GitHubApi(GitHubAPI):
         """GET one object, and the headers of the answer (names in lower case)."""
         witness = GitHubApi(self._channel, self.oauth_token)  # its own, for `self` may have other calls in flight
         return await witness.item(url), witness._headers
+
+    async def posted(self, url: str, data: Any) -> tuple[Any, Mapping[str, str]]:
+        """POST something, and the headers of the answer."""
+        witness = GitHubApi(self._channel, self.oauth_token, repeatable=self._repeatable)  # as above
+        found, _ = await witness.call("POST", url, data=data)
+        return found, witness._headers
+
+    async def page_with_headers(self, url: str, **variables: Variable) -> tuple[Any, str | None, Mapping[str, str]]:
+        """GET one page of a list: its JSON, the next page's address, and the answer's headers."""
+        witness = GitHubApi(self._channel, self.oauth_token)  # as above
+        found, more = await witness.call("GET", url, variables)
+        return found, more, witness._headers
 
     async def page(self, url: str, **variables: Variable) -> tuple[Any, str | None, int | None]:
         """GET one page of a list: its JSON, the next page's address, and the number of the last where it is said."""

@@ -5,41 +5,53 @@ GitHub's documentation: "REST API endpoints for repositories", "... webhooks", "
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import aiohttp
 
 from src.events import Person, Subject, Team
 from src.forge import (
+    CommitStatus,
+    FileContent,
     FileDiff,
     ForgeClient,
     HookPlace,
     HookSpec,
     Identity,
+    LineComment,
     MissingPermission,
     NotFound,
+    Notified,
+    Polled,
     ProjectPage,
     ProjectRef,
+    RefusedComment,
+    Remark,
     RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
     RemoteProject,
     RemotePullRequest,
+    ReviewThread,
     Unauthorized,
 )
 from src.forge_http import Instance, Policy, Transport, read
-from src.github_api import deliveries, hooks, pipelines, projects, threads
+from src.github_api import contents, deliveries, hooks, pipelines, polling, projects, review_threads, reviews, threads
 from src.github_api.api import GitHubApi
 from src.github_api.dialect import GitHubDialect
+from src.github_api.graphql import GraphQL
 from src.github_api.resources import Meta
 
 
 class GitHubClient:
     """`ForgeClient` for GitHub: see there for what each method gives and raises."""
 
-    def __init__(self, api: GitHubApi) -> None:
+    def __init__(self, api: GitHubApi, graph: GraphQL) -> None:
         self._api = api
+        self._graph = graph
 
     async def whoami(self) -> Identity:
         """Only verified e-mails count; of fine-grained tokens GitHub does not tell the scopes."""
@@ -85,6 +97,21 @@ class GitHubClient:
         """GitHub sends it after its answer."""
         await deliveries.again(self._api, place, hook_id, delivery_id)
 
+    async def poll(
+        self,
+        project: ProjectRef,
+        names: Collection[str],
+        state: Mapping[str, Any] | None,
+        *,
+        since: datetime | None = None,
+    ) -> Polled:
+        """Ten conditional questions at most where nothing happened."""
+        return await polling.poll(self._api, project, names, state, since)
+
+    async def notified(self, mark: str | None) -> Notified:
+        """Takes a classic token with the scope ``notifications`` or ``repo``."""
+        return await polling.notified(self._api, mark)
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A pull request."""
         return await threads.pull_request(self._api, project, number)
@@ -125,6 +152,44 @@ class GitHubClient:
             return False
         return True
 
+    async def merge_base(self, project: ProjectRef, pull: RemotePullRequest) -> str:
+        """Of the target branch as it is now and the head."""
+        return await reviews.merge_base(self._api, project, pull)
+
+    async def contents(self, project: ProjectRef, paths: Collection[str], ref: str) -> Mapping[str, FileContent]:
+        """By GraphQL; what GitHub turned into other text is read again as it is, twenty files at most."""
+        return await contents.contents(self._api, self._graph, project, paths, ref)
+
+    async def threads(self, project: ProjectRef, number: int) -> tuple[ReviewThread, ...]:
+        """By GraphQL; of each thread the first fifty comments."""
+        return await review_threads.threads(self._api, self._graph, project, number)
+
+    async def comment_on_lines(
+        self, project: ProjectRef, pull: RemotePullRequest, comments: Sequence[LineComment], body: str
+    ) -> tuple[RefusedComment, ...]:
+        """GitHub refuses a review for one bad comment: halves of it are then posted until the bad ones stand alone."""
+        return await reviews.comment_on_lines(self._api, project, pull, comments, body)
+
+    async def resolve_thread(self, project: ProjectRef, number: int, thread_id: str) -> None:  # noqa: ARG002 - an id
+        """By GraphQL: REST cannot. The thread's id is unique on the whole of GitHub."""
+        await review_threads.resolve(self._graph, thread_id)
+
+    async def remarks(self, project: ProjectRef, number: int) -> tuple[Remark, ...]:
+        """At most 10,000."""
+        return await reviews.remarks(self._api, project, number)
+
+    async def add_remark(self, project: ProjectRef, number: int, body: str) -> Remark:
+        """A comment on the pull request as an issue."""
+        return await reviews.add_remark(self._api, project, number, body)
+
+    async def edit_remark(self, project: ProjectRef, number: int, remark_id: str, body: str) -> None:  # noqa: ARG002
+        """A comment on the pull request as an issue; its id is unique in the repository."""
+        await reviews.edit_remark(self._api, project, remark_id, body)
+
+    async def set_status(self, project: ProjectRef, sha: str, status: CommitStatus) -> None:
+        """A status takes the scope ``repo``, for public repositories ``public_repo``; checks are for apps only."""
+        await reviews.set_status(self._api, project, sha, status)
+
     async def hook_networks(self) -> tuple[str, ...]:
         """``hooks`` of ``GET /meta``, which needs no token; an Enterprise Server may lack it."""
         return read(Meta, await self._api.item("/meta")).hooks
@@ -149,4 +214,5 @@ class GitHubConnector:
         Raises `ValueError` for an address that is none.
         """
         instance = Instance.at("GitHub", base_url)
-        return GitHubClient(GitHubApi(self._transport.channel(instance, self._dialect, token), token))
+        channel = self._transport.channel(instance, self._dialect, token)
+        return GitHubClient(GitHubApi(channel, token), GraphQL(channel, token))

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from src.events import Person
-from src.forge import FileDiff, RemoteDelivery, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
+from src.forge import (
+    FileDiff,
+    Remark,
+    RemoteDelivery,
+    RemoteHook,
+    RemoteIssue,
+    RemoteProject,
+    RemotePullRequest,
+)
 from src.forge_http import Resource
 
 _WORDS = 200  # characters of what a hook's last delivery was answered
@@ -129,6 +137,45 @@ class Delivery(Resource):
         )
 
 
+class ApiComment(Resource):
+    """A comment on an issue or on a pull request itself."""
+
+    id: str
+    user: User | None = None
+    body: str | None = None
+    html_url: str | None = None
+    created_at: datetime | None = None
+
+    def remark(self) -> Remark:
+        """In neutral words."""
+        return Remark(
+            id=self.id,
+            author=self.user.person() if self.user else None,
+            body=self.body or "",
+            url=self.html_url,
+            created_at=self.created_at,
+        )
+
+
+class Sha(Resource):
+    """A commit of which only the name matters."""
+
+    sha: str
+
+
+class Comparison(Resource):
+    """``GET /repos/{owner}/{repo}/compare/{basehead}``."""
+
+    merge_base_commit: Sha
+
+
+class GitBlob(Resource):
+    """``GET /repos/{owner}/{repo}/git/blobs/{sha}``: `content` is in base64."""
+
+    content: str
+    encoding: str
+
+
 class Branch(Resource):
     """An end of a pull request."""
 
@@ -148,6 +195,9 @@ class PullRequest(Resource):
     html_url: str | None = None
     head: Branch = Field(default_factory=Branch)
     base: Branch = Field(default_factory=Branch)
+    draft: bool = False
+    body: str | None = None
+    changed_files: int | None = None
 
     def pull_request(self) -> RemotePullRequest:
         """In neutral words: merged is not closed."""
@@ -160,6 +210,9 @@ class PullRequest(Resource):
             source_branch=self.head.ref,
             target_branch=self.base.ref,
             url=self.html_url,
+            draft=self.draft,
+            body=self.body or "",
+            changed_files=self.changed_files,
         )
 
 

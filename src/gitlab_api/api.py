@@ -6,8 +6,8 @@ from typing import Any
 from gidgetlab.abc import GitLabAPI
 from yarl import URL
 
-from src.forge import Unavailable
-from src.forge_http import Channel
+from src.forge import Rejected, Unavailable
+from src.forge_http import Channel, flat_message
 
 PER_PAGE = "100"  # the most that GitLab gives
 _JSON = "application/json; charset=utf-8"
@@ -16,10 +16,12 @@ _JSON = "application/json; charset=utf-8"
 class GitLabApi(GitLabAPI):
     """One instance through one token. Raises the errors of `src.forge`, never gidgetlab's."""
 
-    def __init__(self, channel: Channel, token: str | None, web_url: str) -> None:
+    def __init__(self, channel: Channel, token: str | None, web_url: str, graphql: Channel | None = None) -> None:
+        """`graphql` is the way to GraphQL, which is beside the REST API and not below it."""
         super().__init__("git-assistant", access_token=token, url=web_url)
         self._channel = channel
-        self._web_url = web_url
+        self._graphql = graphql or channel
+        self.web_url = web_url
         self._headers: Mapping[str, str] = {}
 
     async def _request(
@@ -36,16 +38,30 @@ class GitLabApi(GitLabAPI):
         await self._channel.sleep(seconds)
 
     async def call(
-        self, method: str, url: str, params: Mapping[str, str] | None = None, data: Any = b""
+        self, method: str, url: str, params: Mapping[str, str | list[str]] | None = None, data: Any = b""
     ) -> tuple[Any, str | None]:
         """Send a request; `url` is relative to the API. Returns the JSON and the next page's address."""
+        given: dict[str, Any] = dict(params or {})
         try:
-            found, more = await self._make_request(method, url, dict(params or {}), data)
+            found, more = await self._make_request(method, url, given, data)
         except (ValueError, RecursionError):
             name = self._channel.instance.name
         else:
             return found, more
         raise Unavailable(f"{name} promises JSON and sends something else.")
+
+    async def query(self, text: str, variables: Mapping[str, Any]) -> Any:
+        """Ask GraphQL; gives the ``data``. Its errors come with status 200: `Rejected`, with GitLab's words."""
+        beside = GitLabApi(self._graphql, self.access_token, self.web_url)
+        answer, _ = await beside.call(
+            "POST", self.graphql_endpoint, None, {"query": text, "variables": dict(variables)}
+        )
+        if not isinstance(answer, Mapping):
+            raise Unavailable(f"{self._channel.instance.name} promises an object and sends something else.")
+        if answer.get("errors"):
+            said = flat_message(answer["errors"]) or "it does not say why"
+            raise Rejected(f"{self._channel.instance.name} refused a GraphQL query: {' '.join(said.split())[:300]}")
+        return answer.get("data")
 
     async def item(self, url: str) -> Any:
         """GET one object."""
@@ -57,10 +73,18 @@ class GitLabApi(GitLabAPI):
 
         ``x-total-pages`` is missing above 10,000 results: then the last is `None`.
         """
-        witness = GitLabApi(self._channel, self.access_token, self._web_url)  # `self` may have other calls in flight
+        witness = GitLabApi(self._channel, self.access_token, self.web_url)  # `self` may have other calls in flight
         found, more = await witness.call("GET", url, params)
         last = witness._headers.get("x-total-pages", "").strip()
         return found, more, int(last) if last.isdecimal() else None
+
+    async def page_with_headers(
+        self, url: str, params: Mapping[str, str] | None = None
+    ) -> tuple[Any, str | None, Mapping[str, str]]:
+        """GET one page of a list, or one object: its JSON, the next page's address, and the answer's headers."""
+        witness = GitLabApi(self._channel, self.access_token, self.web_url)  # as above
+        found, more = await witness.call("GET", url, params)
+        return found, more, witness._headers
 
     async def pages(self, url: str, *, limit: int, **params: str) -> AsyncIterator[Any]:
         """GET page after page, at most `limit` of them."""

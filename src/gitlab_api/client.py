@@ -5,31 +5,42 @@ GitLab's documentation: "Projects API", "Project webhooks API", "Merge requests 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import aiohttp
 
 from src.events import Person, Subject, Team
 from src.forge import (
+    CommitStatus,
+    FileContent,
     FileDiff,
     ForgeClient,
     HookPlace,
     HookSpec,
     Identity,
+    LineComment,
     MissingPermission,
     NotFound,
+    Notified,
+    Polled,
     ProjectPage,
     ProjectRef,
+    RefusedComment,
+    Remark,
     RemoteDelivery,
     RemoteHook,
     RemoteIssue,
     RemotePipeline,
     RemoteProject,
     RemotePullRequest,
+    ReviewThread,
     Unauthorized,
+    Unsupported,
 )
 from src.forge_http import Instance, Policy, Transport
-from src.gitlab_api import deliveries, hooks, pipelines, projects, threads
+from src.gitlab_api import contents, deliveries, hooks, pipelines, polling, projects, reviews, threads
 from src.gitlab_api.api import GitLabApi
 from src.gitlab_api.dialect import GitLabDialect
 
@@ -87,6 +98,21 @@ class GitLabClient:
         """`Rejected` while the hook is switched off, too; five a minute for one project or group."""
         await deliveries.again(self._api, place, hook_id, delivery_id)
 
+    async def poll(
+        self,
+        project: ProjectRef,
+        names: Collection[str],
+        state: Mapping[str, Any] | None,
+        *,
+        since: datetime | None = None,
+    ) -> Polled:
+        """Six questions where nothing happened, and two for each merge request or issue that changed."""
+        return await polling.poll(self._api, project, names, state, since)
+
+    async def notified(self, mark: str | None) -> Notified:  # noqa: ARG002 - the seam's signature
+        """GitLab's to-do list tells less than a look does."""
+        raise Unsupported("GitLab has no notifications that tell of all that happens in a project.")
+
     async def pull_request(self, project: ProjectRef, number: int) -> RemotePullRequest:
         """A merge request."""
         return await threads.pull_request(self._api, project, number)
@@ -131,6 +157,48 @@ class GitLabClient:
         """GitLab's API does not tell."""
         return ()
 
+    async def merge_base(self, project: ProjectRef, pull: RemotePullRequest) -> str:
+        """Known with the merge request, but for a moment after a push."""
+        return await reviews.merge_base(self._api, project, pull)
+
+    async def contents(self, project: ProjectRef, paths: Collection[str], ref: str) -> Mapping[str, FileContent]:
+        """By GraphQL; what is no text in UTF-8 by itself. A fork's commits are in the project, too."""
+        return await contents.contents(self._api, project, paths, ref)
+
+    async def threads(self, project: ProjectRef, number: int) -> tuple[ReviewThread, ...]:
+        """The discussions that have a position."""
+        return await reviews.review_threads(self._api, project, number)
+
+    async def comment_on_lines(
+        self,
+        project: ProjectRef,
+        pull: RemotePullRequest,
+        comments: Sequence[LineComment],
+        body: str,  # noqa: ARG002 - the seam's signature
+    ) -> tuple[RefusedComment, ...]:
+        """One discussion each: GitLab's reviews have no text of their own."""
+        return await reviews.comment_on_lines(self._api, project, pull, comments)
+
+    async def resolve_thread(self, project: ProjectRef, number: int, thread_id: str) -> None:
+        """For developers, the merge request's author and whoever began the thread."""
+        await reviews.resolve_thread(self._api, project, number, thread_id)
+
+    async def remarks(self, project: ProjectRef, number: int) -> tuple[Remark, ...]:
+        """The notes that people wrote and that stand on no line."""
+        return await reviews.remarks(self._api, project, number)
+
+    async def add_remark(self, project: ProjectRef, number: int, body: str) -> Remark:
+        """A line outside of code that begins with a slash and a word is a command to GitLab."""
+        return await reviews.add_remark(self._api, project, number, body)
+
+    async def edit_remark(self, project: ProjectRef, number: int, remark_id: str, body: str) -> None:
+        """Only the author's own."""
+        await reviews.edit_remark(self._api, project, number, remark_id, body)
+
+    async def set_status(self, project: ProjectRef, sha: str, status: CommitStatus) -> None:
+        """A fork's commit has none in this project: `NotFound`."""
+        await reviews.set_status(self._api, project, sha, status)
+
 
 class GitLabConnector:
     """`Connector` for GitLab. `session` comes from `forge_http.open_session` and is shared with other connectors."""
@@ -151,5 +219,8 @@ class GitLabConnector:
         Raises `ValueError` for an address that is none.
         """
         web_url = base_url.rstrip("/")
-        instance = Instance.at("GitLab", f"{web_url}/api/v4")
-        return GitLabClient(GitLabApi(self._transport.channel(instance, self._dialect, token), token, web_url))
+        rest, beside = (
+            self._transport.channel(Instance.at("GitLab", f"{web_url}/{below}"), self._dialect, token)
+            for below in ("api/v4", "api")
+        )
+        return GitLabClient(GitLabApi(rest, token, web_url, beside))

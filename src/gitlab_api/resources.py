@@ -7,7 +7,14 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from src.events import Person
-from src.forge import FileDiff, RemoteDelivery, RemoteHook, RemoteIssue, RemoteProject, RemotePullRequest
+from src.forge import (
+    FileDiff,
+    RemoteDelivery,
+    RemoteHook,
+    RemoteIssue,
+    RemoteProject,
+    RemotePullRequest,
+)
 from src.forge_http import Resource
 
 MAINTAINER = 40
@@ -152,6 +159,14 @@ class HookEvent(Resource):
         return hashlib.sha256(json.dumps(self.request_data, sort_keys=True).encode()).hexdigest()
 
 
+class DiffRefs(Resource):
+    """The commits that a merge request's diff is made of; GitLab makes them a little after the push."""
+
+    base_sha: str | None = None
+    start_sha: str | None = None
+    head_sha: str | None = None
+
+
 class MergeRequest(Resource):
     """A merge request."""
 
@@ -163,9 +178,16 @@ class MergeRequest(Resource):
     source_branch: str | None = None
     target_branch: str | None = None
     web_url: str | None = None
+    draft: bool = False
+    description: str | None = None
+    diff_refs: DiffRefs | None = None
+    changes_count: str | None = None  # "1000+" where GitLab stopped to count
 
     def pull_request(self) -> RemotePullRequest:
-        """In neutral words."""
+        """In neutral words. The commits of a diff that is not of this head are left out."""
+        refs = self.diff_refs if self.diff_refs and self.diff_refs.head_sha == self.sha else None
+        count = self.changes_count or ""
+        files = int(count.rstrip("+")) + count.endswith("+") if count.rstrip("+").isdecimal() else None
         return RemotePullRequest(
             number=self.iid,
             title=self.title,
@@ -175,6 +197,11 @@ class MergeRequest(Resource):
             source_branch=self.source_branch,
             target_branch=self.target_branch,
             url=self.web_url,
+            draft=self.draft,
+            base_sha=refs.base_sha if refs else None,
+            start_sha=refs.start_sha if refs else None,
+            body=self.description or "",
+            changed_files=files,
         )
 
 
@@ -186,6 +213,7 @@ class Diff(Resource):
     new_file: bool = False
     renamed_file: bool = False
     deleted_file: bool = False
+    generated_file: bool = False
     diff: str | None = None
 
     def file(self) -> FileDiff:
@@ -198,6 +226,7 @@ class Diff(Resource):
             old_path=self.old_path,
             status="renamed" if self.renamed_file else status,
             patch=text[start:] if text[start:].startswith("@@") else None,
+            generated=self.generated_file,
         )
 
 
@@ -256,6 +285,7 @@ class Job(Resource):
 class Commit(Resource):
     """A commit; GitLab names no accounts here."""
 
+    sha: str = Field(default="", alias="id")
     author_name: str | None = None
     author_email: str | None = None
     committer_name: str | None = None

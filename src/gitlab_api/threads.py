@@ -27,6 +27,11 @@ async def diff(api: GitLabApi, project: ProjectRef, number: int) -> tuple[FileDi
         return tuple(file.file() for file in old.changes)
 
 
+def page_of(api: GitLabApi, project: ProjectRef, number: int) -> str:
+    """The address of a merge request's page."""
+    return f"{api.web_url}/{project.path}/-/merge_requests/{number}"
+
+
 async def issue(api: GitLabApi, project: ProjectRef, number: int) -> RemoteIssue:
     """``GET /projects/:id/issues/:iid``."""
     return read(Issue, await api.item(below(project, f"issues/{number}"))).issue()

@@ -51,9 +51,9 @@ class EventStream:
 
     Each stream is a place in the feed: a slow reader falls behind and catches up from the files, in frames of
     256 KiB at most; beside its frame nothing is kept for it. A frame is made once for all streams at one place.
-    Every `interval` seconds at most one frame goes to a stream: eight a second, so that whoever counts them
-    in any second, on a busy machine too, counts ten at most. After `heartbeat` seconds without a frame a comment is
-    sent; a reader that takes nothing for `patience` seconds is cut off, and comes back with its place.
+    Every `interval` seconds at most one frame goes to a stream: five a second look like at once, and whoever counts
+    them in any second, on a busy machine too, counts ten at most. After `heartbeat` seconds without a frame a comment
+    is sent; a reader that takes nothing for `patience` seconds is cut off, and comes back with its place.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class EventStream:
         feed: Feed,
         *,
         heartbeat: float = 15.0,
-        interval: float = 0.125,
+        interval: float = 0.2,
         patience: float = 60.0,
         most: int = 200,
     ) -> None:

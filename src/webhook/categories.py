@@ -17,6 +17,7 @@ class Category(StrEnum):
     PIPELINES = "pipelines"
     MENTIONS = "mentions"
     REVIEW_REQUESTS = "review_requests"
+    CODE_REVIEWS = "code_reviews"
     COMMENTS = "comments"
     PULL_REQUESTS = "pull_requests"
     ISSUES = "issues"
@@ -32,6 +33,7 @@ _OF_KIND: Mapping[str, Category] = {
     "comment": Category.COMMENTS,
     "pull_request": Category.PULL_REQUESTS,
     "review": Category.PULL_REQUESTS,
+    "code_review": Category.CODE_REVIEWS,
     "issue": Category.ISSUES,
     "wiki": Category.DOCUMENTATION,
     "documentation": Category.DOCUMENTATION,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -13,6 +14,7 @@ SLOWEST = 15.0  # seconds from a request's first byte to the last of its body; a
 # Seconds. Longer than what proxies keep idle connections for (60 to 120): they would send on one that we just closed.
 IDLE = 180.0
 LINGER = 3.0  # seconds that a client whose body is not wanted gets to read why
+MOST = 2_000  # connections; each costs 10 KB, and a forge's some hundred at most
 HEADERS = 64  # forges send about 15, proxies add some
 _OF_THE_BODY = frozenset({"content-type", "content-length"})
 
@@ -25,11 +27,14 @@ class SlowClients:
     Args:
         metrics: where cut connections are counted.
         slowest: seconds that a request may take to come in whole, the first one counted from the connection on.
+        most: connections at once. For one more the one that has idled longest is closed, else the new one.
     """
 
-    def __init__(self, metrics: Metrics, slowest: float = SLOWEST) -> None:
+    def __init__(self, metrics: Metrics, slowest: float = SLOWEST, most: int = MOST) -> None:
         self._metrics = metrics
+        self._most = most
         self._connections: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}  # the one that idles longest first
         self._every = slowest / 20  # the cut comes at most this late, so it is made this early
         self.patience = slowest - 2 * self._every
 
@@ -42,9 +47,8 @@ class SlowClients:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Cut what is too slow until `stop`."""
-        loop = asyncio.get_running_loop()
         while not stop.is_set():
-            now = loop.time()
+            now = time.monotonic()
             for connection in [each for each in self._connections if each.is_late(now)]:
                 self._metrics.slow_requests.inc()
                 connection.cut()
@@ -54,12 +58,27 @@ class SlowClients:
             except TimeoutError:
                 continue  # time to look again
 
-    def opened(self, connection: "Connection") -> None:
-        """Watch it."""
+    def opened(self, connection: "Connection") -> bool:
+        """Watch it. `False`: there are too many, and none of them idles."""
+        if len(self._connections) >= self._most:
+            self._metrics.surplus_connections.inc()
+            if not self._idle:
+                return False
+            next(iter(self._idle)).cut()
         self._connections.add(connection)
+        return True
+
+    def idles(self, connection: "Connection") -> None:
+        """Its request is answered."""
+        self._idle[connection] = None
+
+    def works(self, connection: "Connection") -> None:
+        """A request comes in."""
+        self._idle.pop(connection, None)
 
     def closed(self, connection: "Connection") -> None:
         """It is gone."""
+        self._idle.pop(connection, None)
         self._connections.discard(connection)
 
 
@@ -78,9 +97,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Who says nothing at all is as slow as who says little."""
-        self._transport = cast("asyncio.Transport", transport)  # by duck typing: uvloop has classes of its own
+        accepted = cast("asyncio.Transport", transport)  # by duck typing: uvloop has classes of its own
+        if not self._watch.opened(self):
+            accepted.abort()
+            return
+        self._transport = accepted
         self._begin()
-        self._watch.opened(self)
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -95,6 +117,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended, whoever ended it."""
+        if self._transport is None:  # it was one too many
+            return
         self._watch.closed(self)
         self._transport = None
         self._inner.connection_lost(exc)
@@ -111,6 +135,10 @@ class Connection(asyncio.Protocol):
         """The request is there, body and all: how long it is worked on is not the client's doing."""
         self._due = None
 
+    def answered(self) -> None:
+        """Nothing is to be done on it until the next request, so it may be closed for another one."""
+        self._watch.idles(self)
+
     def seconds_left(self, now: float) -> float:
         """How long the rest of the request may take, if its client is to get an answer before it is cut."""
         return self._watch.patience if self._due is None else max(0.0, self._due - now)
@@ -122,11 +150,13 @@ class Connection(asyncio.Protocol):
     def cut(self) -> None:
         """End it."""
         self._due = None
+        self._watch.closed(self)
         if self._transport is not None:
             self._transport.abort()
 
     def _begin(self) -> None:
-        self._due = asyncio.get_running_loop().time() + self._watch.patience
+        self._watch.works(self)
+        self._due = time.monotonic() + self._watch.patience
 
 
 def connection_of(request: web.Request) -> Connection | None:
@@ -155,6 +185,7 @@ async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.force_close()
     elif connection is not None:
         connection.arrived()
+        connection.answered()  # it is written at once
     return response
 
 

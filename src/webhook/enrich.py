@@ -42,7 +42,7 @@ _TTL = timedelta(minutes=15)
 _PAUSE = timedelta(seconds=10)
 _PATIENCE = timedelta(seconds=6)  # for one question; a delivery must not hold its hook for long
 _MOST_TEAMS = 20  # asked about for one event: a text can name thousands
-_ASKED = 3  # accounts that a question is put to before it counts as refused
+ASKED = 3  # accounts that a question is put to before it counts as refused
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -127,8 +127,7 @@ class Enricher:
 
         Public projects are everybody's; a confidential issue or comment is asked for by itself.
         """
-        private = scene.project.private if event.project.private is None else event.project.private
-        if not private and not event.confidential:
+        if not needs_proof(event, scene.project):
             return True
         if account is None or account.dead_at is not None:
             return False
@@ -176,7 +175,7 @@ class Enricher:
 
     async def _ask(self, scene: Scene, question: Callable[[ForgeClient], Awaitable[_T]]) -> _T | None:
         """The first answer that one of the accounts gets, the hook's own before others; `None`: all are refused."""
-        for account in [account for account in scene.accounts if account.dead_at is None][:_ASKED]:
+        for account in [account for account in scene.accounts if account.dead_at is None][:ASKED]:
             answer = await self._try(account, scene, question, refused=None)
             if answer is not None:
                 return answer
@@ -204,6 +203,18 @@ class Enricher:
             until = self._down[scene.forge.id] = self._clock() + self._pause
             raise TryLater("the forge does not answer", until) from error
         return refused
+
+
+def needs_proof(event: Event, project: Project) -> bool:
+    """Whether not everybody may read what the event tells of."""
+    private = project.private if event.project.private is None else event.project.private
+    return private or event.confidential
+
+
+def asks(event: Event) -> bool:
+    """Whether the forge may be asked to complete an event, or who is in the teams that it names."""
+    names_some = any(True for _ in _teams_of(event)) or bool(event.people.mentioned)
+    return isinstance(event, PipelineEvent) or _has_thread(event) or names_some
 
 
 def _has_thread(event: Event) -> bool:

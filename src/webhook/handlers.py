@@ -9,15 +9,19 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from cachetools import TTLCache
 
+from src.database.away import is_away
 from src.database.crypto import SecretBox, UndecryptableError
 from src.database.database import Database
+from src.database.direct import NotStored
 from src.database.models import Hook
-from src.database.repositories import event_log, hooks
+from src.database.repositories import deliveries, event_log, hooks
 from src.database.repositories.deliveries import NewDelivery
 from src.forge import BadSignature, ForgeType
 from src.webhook import bad_signatures
+from src.webhook.accepted import accepted
 from src.webhook.bad_signatures import Bursts
-from src.webhook.bodies import Budget, overloaded, read_body
+from src.webhook.bodies import Budget, body_at_hand, overloaded, read_body
+from src.webhook.fresh import Fresh, Recent
 from src.webhook.inbox import Inbox, compress
 from src.webhook.known_hooks import KnownHooks
 from src.webhook.metrics import Metrics
@@ -25,7 +29,9 @@ from src.webhook.networks import Gate
 
 log = logging.getLogger(__name__)
 
-_COMMIT_SECONDS = 8.0  # forges give up after ten; what is stored after all is known when it comes again
+_COPIES = 5_000  # deliveries, at least, whose copies are known by heart; some 3 MB
+_KNOWING = 8.0  # seconds that a copy waits to be told from what came before; then it is a 503
+_OPENED_SECONDS = 5.0  # how long a decrypted secret is kept: decrypting takes as long as hashing a body
 _UNDER_WAY = timedelta(days=1)  # how late what a hook brings may come after another took over
 
 
@@ -58,57 +64,93 @@ class Receiver:
     gate: Gate | None = None  # who may come; none: everybody
     admin_ids: frozenset[int] = frozenset()  # Telegram's numbers of who hears of bursts, besides whom a code made admin
     bursts: Bursts = field(default_factory=Bursts)
+    opened: Fresh[bytes, str] = field(default_factory=lambda: Fresh(1_000, _OPENED_SECONDS))
+    # Keys of what was stored lately, by hook and content: a flood of copies under new ids does not fill the disk. Who
+    # works on what is stored tells copies for good.
+    stored: Recent = field(default_factory=lambda: Recent(_COPIES))
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.StreamResponse:
         """``POST /webhook/{forge}[/{hook_id}]``: 202 means on disk."""
-        kind = request.match_info["forge"]
+        return await self.take(request, request.match_info["forge"], request.match_info.get("hook_id"))
+
+    async def take(self, request: web.Request, kind: str, address: str | None) -> web.StreamResponse:
+        """The same, of a kind of forge and a hook's public id, however they were found."""
         status = 500
         try:
-            response = await self._receive(request, kind)
+            response = await self._receive(request, kind, address)
             status = response.status
         except web.HTTPException as error:
             status = error.status
             raise
+        except Exception as error:
+            if not is_away(error):
+                raise
+            status = 503
+            raise web.HTTPServiceUnavailable(text="Not now, send again.", headers={"Retry-After": "30"}) from error
         finally:
-            self.metrics.requests.labels(kind if kind in self.types else "unknown", status).inc()
+            self.metrics.answered(kind if kind in self.types else "unknown", status)
         return response
 
-    async def _receive(self, request: web.Request, kind: str) -> web.Response:
+    async def _receive(self, request: web.Request, kind: str, address: str | None) -> web.StreamResponse:
         forge = self.types.get(kind)
         if forge is None:
             raise web.HTTPNotFound(text="No such forge.")
         if self.gate is not None:
             await self.gate.check(request, kind)
-        hook = await self.known.find(self.database, kind, request.match_info.get("hook_id"))
-        if hook is None or _is_forgotten(hook, self.clock()):
+        hook = self.known.remembered(kind, address) or await self.known.find(self.database, kind, address)
+        if hook is None or (hook.removed_at is not None and self.clock() - hook.removed_at > hooks.REMEMBERED):
             raise web.HTTPNotFound(text="No such hook.")
-        async with read_body(request, self.budget) as body:
-            now = self.clock()
-            hook = await self._verified(hook, forge, request, body, now)
-            if hook.removed_at is not None and not await self._is_replaced(hook, hook.removed_at, now):
-                return _accepted()  # late news that nobody waits for any more
-            delivery = NewDelivery(
-                hook_id=hook.id,
-                key=forge.codec.delivery_key(request.headers, body),
-                replay_key=forge.codec.replay_key(request.headers, body),
-                event=forge.codec.event_header(request.headers)[:128],
-                headers=forge.codec.kept_headers(request.headers),
-                body=compress(body),
-                received_at=now,
-            )
-            del body  # it may be large, and what follows takes the disk's time
-        try:
-            async with asyncio.timeout(_COMMIT_SECONDS):
-                await self.inbox.put(delivery)
-        except TimeoutError:
-            log.warning("hook %s: the delivery was not stored in time", hook.id)
-            raise overloaded("Not stored yet, send again.") from None
-        except Exception as error:
-            log.exception("hook %s: the delivery could not be stored", hook.id)
-            raise web.HTTPServiceUnavailable(text="Not stored, send again.", headers={"Retry-After": "30"}) from error
-        return _accepted()
+        body = body_at_hand(request)
+        if body is None:
+            async with read_body(request, self.budget) as body:
+                delivery = await self._delivery(hook, forge, address, request, body)
+        else:
+            delivery = await self._delivery(hook, forge, address, request, body)
+        del body  # it may be large, and what follows takes the disk's time
+        if delivery is not None:
+            await self._store(delivery)
+        return accepted(request)
 
-    async def _verified(self, hook: Hook, forge: ForgeType, request: web.Request, body: bytes, now: datetime) -> Hook:
+    async def _store(self, delivery: NewDelivery) -> None:
+        """Put it on disk, unless its content is there under another key and it itself is not."""
+        content = None if delivery.replay_key is None else f"{delivery.hook_id} {delivery.replay_key}"
+        if content is not None:
+            first = self.stored.get(content)
+            if first is not None and first != delivery.key and not await self._is_known(delivery):
+                return
+        try:
+            await self.inbox.put(delivery)
+        except NotStored as error:
+            raise overloaded("Not stored, send again.") from error
+        if content is not None:
+            self.stored.put(content, delivery.key)
+
+    async def _is_known(self, delivery: NewDelivery) -> bool:
+        """Whether it came before: then it may have failed, and is to be tried anew, though a copy came meanwhile."""
+        async with asyncio.timeout(_KNOWING), self.database.read() as session:
+            return bool(await deliveries.known(session, delivery.hook_id, [delivery.key]))
+
+    async def _delivery(
+        self, hook: Hook, forge: ForgeType, address: str | None, request: web.Request, body: bytes
+    ) -> NewDelivery | None:
+        """What is to be stored of a request that one of the hook's secrets signed; `None` where nobody waits for it."""
+        now, codec, headers = self.clock(), forge.codec, request.headers
+        hook = await self._verified(hook, forge, address, request, body, now)
+        if hook.removed_at is not None and not await self._is_replaced(hook, hook.removed_at, now):
+            return None
+        return NewDelivery(
+            hook_id=hook.id,
+            key=codec.delivery_key(headers, body),
+            replay_key=codec.replay_key(headers, body),
+            event=codec.event_header(headers)[:128],
+            headers=codec.kept_headers(headers),
+            body=compress(body),
+            received_at=now,
+        )
+
+    async def _verified(
+        self, hook: Hook, forge: ForgeType, address: str | None, request: web.Request, body: bytes, now: datetime
+    ) -> Hook:
         """The hook as it is now, if one of its secrets made this delivery.
 
         What we know by heart may be older than a rotation in another process, so a wrong signature is compared once
@@ -118,7 +160,6 @@ class Receiver:
             try:
                 forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
             except (BadSignature, UndecryptableError):
-                address = request.match_info.get("hook_id")
                 hook = await self.known.look_up(self.database, forge.kind, address) or hook
                 forge.codec.verify(request.headers, body, self._secrets(hook, now), now)
         except UndecryptableError as error:
@@ -141,7 +182,10 @@ class Receiver:
 
     def _secrets(self, hook: Hook, now: datetime) -> list[str]:
         """What may have signed now. Raises `UndecryptableError` where the hook's own secret can't be read."""
-        found = [self.box.open(hook.secret)]
+        current = self.opened.get(hook.secret)
+        if current is None:
+            current = self.opened.put(hook.secret, self.box.open(hook.secret))
+        found = [current]
         others = [hook.next_secret]
         if hook.previous_secret_until is not None and hook.previous_secret_until > now:
             others.append(hook.previous_secret)
@@ -165,11 +209,3 @@ class Receiver:
                 hook_id=hook.id,
                 project_id=hook.project_id,
             )
-
-
-def _accepted() -> web.Response:
-    return web.json_response({"status": "accepted"}, status=202)
-
-
-def _is_forgotten(hook: Hook, now: datetime) -> bool:
-    return hook.removed_at is not None and now - hook.removed_at > hooks.REMEMBERED

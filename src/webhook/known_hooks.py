@@ -4,11 +4,10 @@ import asyncio
 import re
 from itertools import islice
 
-from cachetools import TTLCache
-
 from src.database.database import Database
 from src.database.models import Hook
 from src.database.repositories import hooks
+from src.webhook.fresh import Fresh
 
 Address = tuple[str, str | None]  # the kind of forge; the id in the path, none for the hook of the environment
 
@@ -24,19 +23,23 @@ class KnownHooks:
 
     def __init__(self, seconds: float) -> None:
         """An answer is good for so many seconds."""
-        self._found: TTLCache[Address, Hook] = TTLCache(1_000, seconds)
-        self._missing: TTLCache[Address, bool] = TTLCache(5_000, seconds)
+        self._found: Fresh[Address, Hook] = Fresh(1_000, seconds)
+        self._missing: Fresh[Address, bool] = Fresh(5_000, seconds)
         self._asked: dict[Address, asyncio.Future[Hook | None]] = {}
         self._turn = asyncio.Lock()
+
+    def remembered(self, kind: str, public_id: str | None) -> Hook | None:
+        """A hook that was found a moment ago; `None` says nothing."""
+        return self._found.get((kind, public_id))
 
     async def find(self, database: Database, kind: str, public_id: str | None) -> Hook | None:
         """A hook, removed ones included, as it was a moment ago."""
         address = (kind, public_id)
-        if public_id is not None and _ID.fullmatch(public_id) is None:
-            return None
         hook = self._found.get(address)
-        if hook is not None or address in self._missing:
+        if hook is not None:
             return hook
+        if self._missing.get(address) or (public_id is not None and _ID.fullmatch(public_id) is None):
+            return None
         return await self.look_up(database, kind, public_id)
 
     def clear(self) -> None:
@@ -74,9 +77,9 @@ class KnownHooks:
             answer.set_result(found.get(address))
 
     def _remember(self, address: Address, hook: Hook | None) -> None:
-        self._found.pop(address, None)
-        self._missing.pop(address, None)
+        self._found.forget(address)
+        self._missing.forget(address)
         if hook is None:
-            self._missing[address] = True
+            self._missing.put(address, True)
         elif hook.removed_at is None:  # a removed one may be wanted again, and then at once
-            self._found[address] = hook
+            self._found.put(address, hook)

@@ -25,6 +25,11 @@ class Metrics:
             "Connections that were cut because a request did not come in.",
             registry=self.registry,
         )
+        self.surplus_connections = Counter(
+            "git_assistant_surplus_connections",
+            "Connections beyond the most that are kept open: idle ones were closed for them, or they were refused.",
+            registry=self.registry,
+        )
         self.deliveries = Counter(
             "git_assistant_deliveries",
             "Deliveries worked off, by outcome.",
@@ -38,7 +43,10 @@ class Metrics:
             registry=self.registry,
         )
         self.messages = Counter(
-            "git_assistant_messages", "Notifications by outcome.", ["outcome"], registry=self.registry
+            "git_assistant_messages",
+            "What was sent to Telegram, by outcome; a digest is one.",
+            ["outcome"],
+            registry=self.registry,
         )
         self.commit_size = Histogram(
             "git_assistant_inbox_commit_deliveries",
@@ -61,6 +69,17 @@ class Metrics:
             ["table", "state"],
             registry=self.registry,
         )
+        self.size = Gauge(
+            "git_assistant_database_bytes", "How many bytes the database takes on the disk.", registry=self.registry
+        )
+        self._answers: dict[tuple[str, int], Counter] = {}
+
+    def answered(self, forge: str, status: int) -> None:
+        """Count a webhook request; looking up its counter costs more than counting."""
+        counter = self._answers.get((forge, status))
+        if counter is None:
+            counter = self._answers[forge, status] = self.requests.labels(forge, status)
+        counter.inc()
 
     def render(self) -> bytes:
         """The exposition text."""

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.database.repositories import jobs
 
 NOTICE_JOB = "notice"
+REVIEW_NEWS_JOB = "review_news"  # see `src.bot.review_news`
 
 
 class Notice(StrEnum):

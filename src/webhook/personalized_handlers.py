@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from src.events import (
+    CodeReviewEvent,
+    CodeReviewOutcome,
     CommentEvent,
     DeploymentEvent,
     DocumentationEvent,
@@ -47,6 +49,16 @@ class Facts:
 
     teams: Mapping[str, Collection[Person]] = field(default_factory=dict)  # members by path, in lower case
     hook_account_id: int | None = None  # whose account made the hook
+    _crowds: dict[int, "_Crowd"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def among(self, people: Collection[Person], reader: Reader) -> bool:
+        """Whether the reader is one of them. Many are looked through once, not again for each of many readers."""
+        if len(people) <= _FEW:
+            return any(_is(person, reader) for person in people)
+        crowd = self._crowds.get(id(people))
+        if crowd is None or crowd.people is not people:
+            crowd = self._crowds[id(people)] = _Crowd(people)
+        return crowd.has(reader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,7 @@ _OPENING = {
     "pull_request.assigned": Reason.ASSIGNED,
     "issue.assigned": Reason.ASSIGNED,
 }
+_FEW = 8  # people who are looked through faster than they are sorted
 _CHOSEN = (ReasonVia(reason=Reason.CHOSEN),)
 
 
@@ -93,7 +106,7 @@ def is_chosen(event: Event, reader: Reader) -> bool:
     return not reader.names.isdisjoint(event.names) and reader.names.issuperset(event.requires)
 
 
-def coalesce_key(event: Event, delivery_id: int) -> str | None:
+def coalesce_key(event: Event, delivery_id: int | None) -> str | None:
     """What a chat is told of once: a second message under this key is sent only if it has a new reason."""
     if isinstance(event, CommentEvent):
         return f"{event.subject.key}:comment:{event.comment_id}"
@@ -106,7 +119,7 @@ def _reasons_to_tell(event: Event, reader: Reader, facts: Facts) -> tuple[Reason
     if isinstance(event, HookTestEvent):
         return _hook_owner(event, reader, facts)
     if not is_chosen(event, reader):
-        return ()
+        return (ReasonVia(reason=Reason.AUTHOR),) if _is_of_own_code(event, reader) else ()
     reasons = _distinct(event, _personal_reasons(event, reader, facts))
     if event.names[0] not in reader.names and all(name in _OPENING for name in event.names[1:]):
         wanted = {_OPENING[name] for name in event.names[1:] if name in reader.names}
@@ -115,6 +128,14 @@ def _reasons_to_tell(event: Event, reader: Reader, facts: Facts) -> tuple[Reason
     if is_told and not reader.is_private_chat:
         return _CHOSEN  # what is one person's reason is no reason for a whole group
     return (reasons or _CHOSEN) if is_told else ()
+
+
+def _is_of_own_code(event: Event, reader: Reader) -> bool:
+    """Whoever wrote the pull request hears in private what was found in it, without having chosen reviews."""
+    if not isinstance(event, CodeReviewEvent) or event.outcome is CodeReviewOutcome.FAILED:
+        return False
+    author = event.people.author
+    return reader.is_private_chat and author is not None and _is(author, reader)
 
 
 def _hook_owner(event: HookTestEvent, reader: Reader, facts: Facts) -> tuple[ReasonVia, ...]:
@@ -145,13 +166,13 @@ def _personal_reasons(event: Event, reader: Reader, facts: Facts) -> Iterator[Re
     people = event.people
     roles = {
         Reason.ASSIGNED: people.assignees,
-        Reason.AUTHOR: (people.author,),
-        Reason.STARTED: (people.starter,),
+        Reason.AUTHOR: () if people.author is None else (people.author,),
+        Reason.STARTED: () if people.starter is None else (people.starter,),
         Reason.COMMITTED: people.committers,
         Reason.PARTICIPANT: people.participants,
     }
     for reason, holders in roles.items():
-        if _among([person for person in holders if person is not None], reader):
+        if facts.among(holders, reader):
             yield ReasonVia(reason=reason)
 
 
@@ -160,10 +181,10 @@ def _reviewer(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]
     is_dismissed = isinstance(event, ReviewEvent) and event.state is ReviewState.DISMISSED
     if not (isinstance(event, PullRequestEvent) or is_dismissed):
         return
-    if _among(event.people.reviewers, reader):
+    if facts.among(event.people.reviewers, reader):
         yield ReasonVia(reason=Reason.REVIEW_REQUESTED)
     for team in event.people.reviewer_teams:
-        if _among(facts.teams.get(team.path.casefold(), ()), reader):
+        if facts.among(facts.teams.get(team.path.casefold(), ()), reader):
             yield ReasonVia(reason=Reason.REVIEW_REQUESTED, via=team.path)
 
 
@@ -171,10 +192,10 @@ def _addressed_reasons(event: Event, reader: Reader, facts: Facts) -> Iterator[R
     if not isinstance(event, PullRequestEvent | IssueEvent):
         return
     reason = _ADDRESSED[event.action]
-    if _among(event.targets.people, reader):
+    if facts.among(event.targets.people, reader):
         yield ReasonVia(reason=reason)
     for team in event.targets.teams:
-        if _among(facts.teams.get(team.path.casefold(), ()), reader):
+        if facts.among(facts.teams.get(team.path.casefold(), ()), reader):
             yield ReasonVia(reason=reason, via=team.path)
 
 
@@ -183,7 +204,7 @@ def _mentions(event: Event, reader: Reader, facts: Facts) -> Iterator[ReasonVia]
     for mentioned in event.people.mentioned:
         if mentioned.casefold() == login:
             yield ReasonVia(reason=Reason.MENTIONED)
-        elif _among(facts.teams.get(mentioned.casefold(), ()), reader):
+        elif facts.among(facts.teams.get(mentioned.casefold(), ()), reader):
             yield ReasonVia(reason=Reason.MENTIONED, via=mentioned)
 
 
@@ -210,8 +231,36 @@ def _is_done(event: Event) -> bool:
     return isinstance(event, PullRequestEvent) and event.action in done
 
 
-def _among(people: Collection[Person], reader: Reader) -> bool:
-    return any(_is(person, reader) for person in people)
+class _Crowd:
+    """Many people, to be found by what `_is` compares."""
+
+    def __init__(self, people: Collection[Person]) -> None:
+        self.people = people
+        self._ids = frozenset(person.id for person in people if person.id is not None)
+        self._others: dict[tuple[bool, bool], tuple[frozenset[str], frozenset[str]]] = {}
+
+    def has(self, reader: Reader) -> bool:
+        """Whether `_is` holds for one of them."""
+        person = reader.person
+        if person is None:
+            return False
+        if person.id is not None and person.id in self._ids:
+            return True
+        logins, emails = self._without(by_id=person.id is not None, by_login=person.login is not None)
+        if person.login is not None and person.login.casefold() in logins:
+            return True
+        return not emails.isdisjoint(reader.emails)
+
+    def _without(self, *, by_id: bool, by_login: bool) -> tuple[frozenset[str], frozenset[str]]:
+        """Logins, and e-mails, of those who are not compared by what comes before."""
+        found = self._others.get((by_id, by_login))
+        if found is None:
+            rest = [person for person in self.people if not by_id or person.id is None]
+            logins = {p.login.casefold() for p in rest if by_login and p.login is not None}
+            unnamed = [p for p in rest if not by_login or p.login is None]
+            emails = {p.email.casefold() for p in unnamed if p.email is not None}
+            found = self._others[by_id, by_login] = frozenset(logins), frozenset(emails)
+        return found
 
 
 def _is(person: Person, reader: Reader) -> bool:

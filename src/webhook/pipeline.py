@@ -3,20 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from src.database.away import Absence, insist, is_away
 from src.database.database import Database
-from src.database.models import Account, Delivery, Hook, Project
-from src.database.repositories import deliveries, event_log, forges, hooks, jobs, projects, subscriptions
-from src.database.repositories.subscriptions import Follower
-from src.events import DocumentationEvent, Event
+from src.database.heartbeat import Heartbeat
+from src.database.models import Delivery, Hook
+from src.database.repositories import deliveries, event_log, hooks, projects
+from src.events import Event
 from src.forge import ForgeType, UnknownEvent, Unparsable
-from src.webhook.enrich import Enricher, Scene, TryLater
-from src.webhook.fanout import Plan, reader_of, store
+from src.webhook.enrich import Enricher, TryLater
+from src.webhook.fanout import Plan, store
 from src.webhook.inbox import decompress
 from src.webhook.metrics import Metrics
-from src.webhook.personalized_handlers import Facts, is_chosen, recipients
+from src.webhook.planning import TRIES, ForeignProject, Planner
+from src.webhook.polling.twins import is_told
+from src.webhook.reviewing.trigger import TOLD_AS, Trigger
 
 log = logging.getLogger(__name__)
 Checkpoint = Callable[[str], Awaitable[None]]
@@ -24,15 +27,9 @@ Checkpoint = Callable[[str], Awaitable[None]]
 _BATCH = 50
 _HOOKS_AT_ONCE = 64
 _POLL = 1.0  # seconds; another process may have stored something
-_TRIES = 8  # then an event is told without what the forge would add to it
 _PATIENCE = timedelta(days=1)  # how long somebody's access is asked for; then the log says who was left out
 _LONGEST_PAUSE = timedelta(minutes=5)
-_MOVING = timedelta(seconds=30)  # until a hook was looked at
-_LATELY = timedelta(minutes=15)  # when a hook was found in order, to count as one that delivers
-
-
-class ForeignProject(Exception):
-    """The secret of one project's hook signed news of another project: nothing of it is believed."""
+_LONGEST = timedelta(minutes=4)  # that a batch's leases are renewed; what hangs is for another worker to try
 
 
 class LeaseLost(Exception):
@@ -54,55 +51,74 @@ class Pipeline:
         queued: Callable[[], None],
         clock: Callable[[], datetime],
         checkpoint: Checkpoint,
+        reviews: Trigger | None = None,
     ) -> None:
-        """`queued` is called when messages were put; `checkpoint` names the moments at which crash drills strike."""
+        """`queued` is called when messages were put; `checkpoint` names the moments at which crash drills strike.
+
+        `reviews` says of which pull requests reviews are asked for.
+        """
         self._database = database
-        self._enricher = enricher
+        self._planner = Planner(database, enricher, patience=lease / 3)
         self._types = types
         self._metrics = metrics
         self._owner = owner
         self._lease = lease
+        self._heartbeat = Heartbeat(database, deliveries.renew, owner=owner, term=lease, longest=_LONGEST, clock=clock)
         self._queued = queued
         self._clock = clock
         self._checkpoint = checkpoint
+        self._reviews = reviews or Trigger()
         self._news = asyncio.Event()
+        self._stored = False  # what there is news of is a delivery, not a hook that is free again
         self._busy: set[int] = set()
 
     def wake(self) -> None:
         """There may be something to do."""
+        self._stored = True
         self._news.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what has begun by then is finished, what was only claimed is given back."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._heartbeat.beating(), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._wake_at(stop), name="pipeline-stop")
+            absence, woken = Absence(), False
             while not stop.is_set():
                 self._news.clear()
-                batch = await self._claim() if len(self._busy) < _HOOKS_AT_ONCE else []
+                batch: Sequence[Delivery] = []
+                with absence:
+                    batch = await self._claim(woken=woken) if len(self._busy) < _HOOKS_AT_ONCE else []
+                if await absence.over(stop):
+                    continue
                 for hook_id in dict.fromkeys(item.hook_id for item in batch):
                     self._busy.add(hook_id)
                     group = [item for item in batch if item.hook_id == hook_id]
                     tasks.create_task(self._work(hook_id, group, stop), name=f"hook-{hook_id}")
-                if not batch:
-                    await self._pause()
+                # Then there may be more: a claim ends at so many hooks, and takes what was left unfinished first.
+                woken = len(batch) >= deliveries.HOOKS or any(item.attempts > 1 for item in batch)
+                if not woken:
+                    woken = await self._pause()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._news.set()
 
-    async def _pause(self) -> None:
+    async def _pause(self) -> bool:
+        """Whether something was stored; else it is time to look whether another process did, or a hook is free."""
         try:
             async with asyncio.timeout(_POLL):
                 await self._news.wait()
         except TimeoutError:
-            return  # time to look again
+            return False
+        stored, self._stored = self._stored, False
+        return stored
 
-    async def _claim(self) -> Sequence[Delivery]:
+    async def _claim(self, *, woken: bool) -> Sequence[Delivery]:
         now = self._clock()
-        async with self._database.read() as session:  # most looks find nothing: they need not lock the writer
-            if not await deliveries.is_any_due(session, now=now, but=self._busy):
-                return []
-        async with self._database.write() as session:
+        if not woken:  # most such looks find nothing: they need not lock the writer
+            async with self._database.read() as session:
+                if not await deliveries.is_any_due(session, now=now, but=self._busy):
+                    return []
+        async with self._database.write(shared=True) as session:
             claimed = await deliveries.claim(
                 session, owner=self._owner, now=now, lease=self._lease, limit=_BATCH, but=self._busy
             )
@@ -112,32 +128,57 @@ class Pipeline:
 
     async def _work(self, hook_id: int, group: Sequence[Delivery], stop: asyncio.Event) -> None:
         try:
-            for delivery in group:
-                now = self._clock()
-                late = delivery.lease_until is None or delivery.lease_until - now < self._lease / 3
-                if stop.is_set() or late:
-                    async with self._database.write() as session:
-                        await deliveries.release(session, delivery, now=now)
-                else:
-                    await self._deal_with(delivery)
+            with self._heartbeat.holding(*group):
+                for place, delivery in enumerate(group):
+                    one = partial(self._one, group[place:], stop)
+                    if not await insist(one, seconds=self._lease.total_seconds()):
+                        break
+                    self._heartbeat.done(delivery)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("hook %d: what was begun is taken up again after its lease", hook_id)
         finally:
             self._busy.discard(hook_id)
             self._news.set()
 
-    async def _deal_with(self, delivery: Delivery) -> None:
+    async def _one(self, rest: Sequence[Delivery], stop: asyncio.Event) -> bool:
+        """Deal with the first. Whether it was ended here, or put off until a moment of its own: else none follows it.
+
+        What is given back is so in one transaction: of a hook nothing may stay taken behind what is free again, for
+        whoever takes up a dead worker's deliveries would tell it first.
+        """
+        now, first = self._clock(), rest[0]
+        late = first.lease_until is None or first.lease_until - now < self._lease / 3
+        if not late and not stop.is_set():
+            if await self._deal_with(first):
+                return True
+            rest = rest[1:]
+        async with self._database.write(shared=True) as session:
+            for delivery in rest:
+                await deliveries.release(session, delivery, now=now)
+        return False
+
+    async def _deal_with(self, delivery: Delivery) -> bool:
+        """`False`: another worker has it now."""
         async with self._database.read() as session:
             hook = await hooks.get(session, delivery.hook_id)
-            forge = await forges.get(session, hook.forge_id)
-        kind = forge.kind
+            kind = (await self._planner.forge(session, hook.forge_id)).kind
+            original = await deliveries.original(session, delivery)
         try:
-            outcome = await self._process(delivery, hook, self._types[kind])
+            if original is None:
+                outcome = await self._process(delivery, hook, self._types[kind])
+            else:
+                said = f"a replay of delivery {original}"
+                outcome = await self._close(delivery, hook, "ignored", said, is_error=False, is_sign=False)
         except LeaseLost:
             log.warning("delivery %s: taken over by another worker", delivery.id)
-            return
+            return False
         self._metrics.deliveries.labels(kind, outcome).inc()
         self._metrics.latency.observe((self._clock() - delivery.received_at).total_seconds())
         if outcome == "unknown":
             self._metrics.unknown_events.labels(kind).inc()
+        return True
 
     async def _process(self, delivery: Delivery, hook: Hook, forge: ForgeType) -> str:
         try:
@@ -153,7 +194,8 @@ class Pipeline:
         if not events:
             return await self._close(delivery, hook, "ignored", f"{delivery.event}: nothing to tell", is_error=False)
         try:
-            return await self._commit(delivery, hook, await self._plan(delivery, hook, events))
+            plans = await self._planner.plan(delivery, hook, events, self._clock())
+            return await self._commit(delivery, hook, events, plans)
         except LeaseLost:
             raise
         except TryLater as error:
@@ -161,81 +203,37 @@ class Pipeline:
         except ForeignProject:
             return await self._close(delivery, hook, "quarantined", "speaks of another project", is_error=True)
         except Exception as error:
+            if is_away(error) and delivery.attempts < TRIES:
+                raise  # it is done again when the database is back
             log.exception("delivery %s: telling of it failed", delivery.id)
-            if delivery.attempts >= _TRIES:
+            if delivery.attempts >= TRIES:
                 return await self._close(delivery, hook, "failed", type(error).__name__, is_error=True)
             return await self._postpone(delivery, type(error).__name__, self._clock())
 
-    async def _plan(self, delivery: Delivery, hook: Hook, events: Sequence[Event]) -> list[Plan]:
-        plans = []
-        # Of a push and the documentation in it, the documentation says more; the other is then told already.
-        for event in sorted(events, key=lambda event: not isinstance(event, DocumentationEvent)):
-            async with self._database.read() as session:
-                project = await projects.find(session, hook.forge_id, event.project.external_id)
-                if project is None or not await hooks.is_followed(session, [project.id]):
-                    continue  # of what nobody follows nothing is kept but the delivery
-                if _is_foreign(hook, project, event):
-                    if _is_below(hook, project.path) and delivery.attempts < _TRIES:
-                        await self._look_at(hook)
-                    raise ForeignProject
-                if hook.origin == "manual":
-                    if await hooks.is_brought(session, project, checked_since=self._clock() - _LATELY):
-                        continue
-                    event = _by_hand(event, project)
-                followers = await subscriptions.followers(session, project.id, self._clock())
-                forge = await forges.get(session, hook.forge_id)
-            accounts = {f.account.id: f.account for f in followers if f.account is not None}
-            first = sorted(accounts.values(), key=lambda account: account.id != hook.account_id)
-            plans.append(await self._decide(delivery, hook, event, Scene(project, forge, tuple(first)), followers))
-        return plans
-
-    async def _look_at(self, hook: Hook) -> None:
-        """A project of the group, or the group itself, seems to have moved: the forge is asked before we believe it."""
-        now = self._clock()
-        async with self._database.write() as session:
-            await jobs.put(session, "hook_check", str(hook.id), now=now)
-        raise TryLater("the project, or its group, bears another name", now + _MOVING)
-
-    async def _decide(
-        self, delivery: Delivery, hook: Hook, event: Event, scene: Scene, followers: Sequence[Follower]
-    ) -> Plan:
-        readers = [reader_of(follower) for follower in followers]
-        give_up = delivery.attempts >= _TRIES
-        if any(name.startswith(f"{event.kind}.") for reader in readers for name in reader.names):
-            event = await self._enricher.complete(event, scene, give_up=give_up)
-        facts = Facts(hook_account_id=hook.account_id)
-        if any(is_chosen(event, reader) and (reader.scope == "mine" or reader.is_private_chat) for reader in readers):
-            logins = {r.person.login.casefold() for r in readers if r.person and r.person.login}
-            facts = replace(facts, teams=await self._enricher.teams(event, scene, logins, give_up=give_up))
-        accounts: dict[int | None, Account] = {account.id: account for account in scene.accounts}
-        found = recipients(event, readers, facts)
-        asked = [self._may_read(accounts.get(recipient.reader.account_id), event, scene) for recipient in found]
-        answers = await asyncio.gather(*asked)
-        told = tuple(recipient for recipient, answer in zip(found, answers, strict=True) if answer is True)
-        again = [answer for answer in answers if isinstance(answer, datetime)]
-        refused = len(found) - len(told) - len(again)
-        return Plan(event, scene.project, told, refused, len(again), min(again, default=None))
-
-    async def _may_read(self, account: Account | None, event: Event, scene: Scene) -> bool | datetime:
-        """Whether the account reads it, or when to ask again."""
-        try:
-            return await self._enricher.may_read(account, event, scene)
-        except TryLater as error:
-            return error.until
-
-    async def _commit(self, delivery: Delivery, hook: Hook, plans: Sequence[Plan]) -> str:
-        """Events, messages and the delivery's end in one transaction."""
+    async def _commit(self, delivery: Delivery, hook: Hook, events: Sequence[Event], plans: Sequence[Plan]) -> str:
+        """Events, messages, what is asked for and the delivery's end in one transaction."""
         now = self._clock()
         await self._checkpoint("decided")
         queued = 0
         said: list[str] = []
         pending = [plan for plan in plans if plan.pending]
         final = not pending or now - delivery.received_at >= _PATIENCE
-        async with self._database.write() as session:
+        async with self._database.write(shared=True) as session:
+            await projects.hold(session, {plan.project.id for plan in plans})
             for plan in plans:
+                # Both ways may have been decided on at once: here, one after the other, the second sees the first.
+                if plan.twins and await is_told(session, plan.project.id, hook, plan.event, now):
+                    said.append(f"{plan.event.names[0]} {plan.project.path}: told already")
+                    continue
                 count, words = await store(session, plan, delivery, now)
                 queued += count
                 said.append(words)
+            followed = {plan.event.project.external_id for plan in plans}
+            forge = await self._planner.forge(session, hook.forge_id)
+            may = TOLD_AS in self._types[forge.kind].codec.names  # else this kind of forge has no reviews
+            is_asked = may and await self._reviews.ask(session, hook, forge, events, followed, now)
+            if is_asked:
+                said.append("a review was asked for")
             await hooks.heard(session, hook.id, now)
             if final:
                 kept = await deliveries.finish(session, delivery, state="done")
@@ -258,21 +256,27 @@ class Pipeline:
         await self._checkpoint("committed")
         if queued:
             self._queued()
+        if is_asked:
+            self._reviews.asked()
         return "done" if final else "waiting"
 
     async def _postpone(self, delivery: Delivery, reason: str, until: datetime) -> str:
-        async with self._database.write() as session:
+        async with self._database.write(shared=True) as session:
             later = _later(delivery, self._clock(), until)
             if not await deliveries.postpone(session, delivery, until=later, error=reason):
                 raise LeaseLost
         return "waiting"
 
-    async def _close(self, delivery: Delivery, hook: Hook, state: str, reason: str, *, is_error: bool) -> str:
+    async def _close(
+        self, delivery: Delivery, hook: Hook, state: str, reason: str, *, is_error: bool, is_sign: bool = True
+    ) -> str:
+        """End it untold. `is_sign`: that it came shows that the hook works; a replay may be a stranger's."""
         now = self._clock()
-        async with self._database.write() as session:
+        async with self._database.write(shared=True) as session:
             if not await deliveries.finish(session, delivery, state=state, error=reason if is_error else None):
                 raise LeaseLost
-            await hooks.heard(session, hook.id, now)
+            if is_sign:
+                await hooks.heard(session, hook.id, now)
             await event_log.add(
                 session,
                 kind="webhook_error" if is_error else "webhook",
@@ -284,29 +288,6 @@ class Pipeline:
                 project_id=hook.project_id,
             )
         return state
-
-
-def _is_foreign(hook: Hook, project: Project, event: Event) -> bool:
-    """Whether the hook has no business with the project: it is of another one, or of a group that is not above it."""
-    if hook.group_path is not None:
-        return not all(_is_below(hook, path) for path in (project.path, event.project.path))
-    return hook.project_id is not None and hook.project_id != project.id
-
-
-def _is_below(hook: Hook, path: str) -> bool:
-    """Whether a project of this path is in the hook's group."""
-    return hook.group_path is not None and path.casefold().startswith(f"{hook.group_path}/".casefold())
-
-
-def _by_hand(event: Event, project: Project) -> Event:
-    """As a hook made by hand may tell it: a person knows its secret, and may not rename the project, nor open it."""
-    known = replace(
-        event.project,
-        path=project.path,
-        url=project.url or event.project.url,
-        private=project.private or event.project.private,
-    )
-    return replace(event, project=known)
 
 
 def _later(delivery: Delivery, now: datetime, until: datetime) -> datetime:

@@ -61,6 +61,8 @@ class _Work:
             unseen = await hook_care.unseen(session, since=seen_before, anyway_since=now - _SWEEP_ALL)
             left = await hook_care.not_yet_gone(session, since=now - _ASK_AGAIN, removed_after=gone_after)
             bare = await hook_care.bare_projects(session, asked_since=now - _ASK_AGAIN, removed_since=now - 2 * _SWEEP)
+        if not (unseen or left or bare):
+            return now + _SWEEP  # who only begins to write holds others up on PostgreSQL
         async with self._database.write() as session:
             for index, hook_id in enumerate(unseen):
                 run_at = now + timedelta(seconds=index // _A_SECOND)

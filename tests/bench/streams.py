@@ -1,31 +1,31 @@
-"""How much of the relay's rate is left while pages watch it (`make bench`).
+"""How much of the relay's rate is left while pages watch it.
 
 One process serves the relay and the streams, as the demo does, and logs `LINES` lines a second; a second one delivers
-signed webhooks, a third one reads all streams and checks every number. Rounds with and without streams and lines
-take turns, so that a machine that is busy with something else is so for both. Exit code 1: a promise is broken.
+signed webhooks, a third one reads all streams and checks every number. The first has one core, the others another one.
+Rounds with and without streams and lines take turns, so that a machine that is busy with something else is so for both.
 """
 
 import asyncio
 import logging
 import statistics
-import sys
-import tempfile
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvloop
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from src.web.feed import Feed
 from src.web.log_lines import FeedHandler
 from src.web.stream import EventStream
+from tests.bench.servers import held
 from tests.bench.stream_peers import STREAMS, Process, Seen, another
+from tests.bench.table import Asked, Figure, figure
 from tests.relay import running_relay
 
 LINES = 2_000  # a second
-PAIRS = 7  # of rounds
+LONG = 3  # times as many rounds
 LEAST = 0.9
 MOST_FRAMES = 10
 _PACE = 0.01
@@ -120,49 +120,51 @@ def memory() -> float:
     return pages * 4096 / _MIB
 
 
-async def measure(folder: Path) -> bool:
-    """Rounds in turn; whether they show what was promised."""
+async def measure(asked: Asked) -> list[Figure]:
+    """Rounds in turn, and what they show."""
     alone: list[Round] = []
     watched: list[Round] = []
-    async with another("deliver") as deliverer, another("read") as reading:
-        for number in range(2 * PAIRS):
-            room = folder / str(number)
+    async with AsyncExitStack() as stack:
+        with held(-1):  # who delivers and who reads would have machines of their own
+            deliverer = await stack.enter_async_context(another("deliver"))
+            reading = await stack.enter_async_context(another("read"))
+        stack.enter_context(held(0))
+        for number in range(2 * asked.rounds * (LONG if asked.long else 1)):
+            room = asked.folder / str(number)
             room.mkdir()
             if "abba"[number % 4] == "a":  # whatever drifts does so for both
                 alone.append(await without(room, deliverer))
             else:
                 watched.append(await with_streams(room, deliverer, reading))
-    return told(alone, watched)
+    return figures(alone, watched)
 
 
-def told(alone: list[Round], watched: list[Round]) -> bool:
-    """Print the figures; whether they are what was promised."""
-    ratios = sorted(one.rate / other.rate for one, other in zip(watched, alone, strict=True))
-    ratio = statistics.median(ratios)
+def figures(alone: list[Round], watched: list[Round]) -> list[Figure]:
+    """The rate that is left; how many lines any reader lacked; how often a page is told."""
     seen = [one.seen for one in watched if one.seen is not None]
-    frames = max(one.frames for one in seen)
     missing = sum(one.gaps + one.short for one in seen) + sum(
         abs(one.written * STREAMS - one.seen.lines) for one in watched if one.seen is not None
     )
     pace = sum(one.written for one in watched) / sum(one.seconds for one in watched)
-    print(
-        f"streams: relay alone {statistics.median(one.rate for one in alone):.0f}/s, with {STREAMS} streams of "
-        f"{pace:.0f} lines/s {statistics.median(one.rate for one in watched):.0f}/s, ratio {ratio:.2f} "
-        f"(rounds {', '.join(f'{one:.2f}' for one in ratios)}; at least {LEAST})\n"
-        f"streams: {sum(one.lines for one in seen)} lines read, {missing} missing or out of order; "
-        f"at most {frames} frames in any second of a stream (at most {MOST_FRAMES}); "
-        f"shown after {statistics.median(one.delay for one in seen) * 1000:.0f} ms; "
-        f"at most {max(one.unsent for one in watched) / 1024:.0f} KiB waited for readers, "
-        f"memory grew by {max(one.grown for one in watched):.1f} MiB"
-    )
-    return ratio >= LEAST and not missing and frames <= MOST_FRAMES
+    return [
+        figure(
+            "streams.rate",
+            "deliveries/s",
+            [one.rate for one in watched],
+            [one.rate for one in alone],
+            at_least=LEAST,
+            note=f"{STREAMS} streams of {pace:.0f} lines/s, shown after {_delay(seen):.0f} ms",
+        ),
+        figure("streams.missing", "lines", [missing], at_most=0, note=f"of {sum(one.lines for one in seen)}"),
+        figure("streams.frames", "a second", [max(one.frames for one in seen)], at_most=MOST_FRAMES),
+        figure(
+            "streams.memory",
+            "MiB",
+            [max(one.grown for one in watched)],
+            note=f"at most {max(one.unsent for one in watched) / 1024:.0f} KiB waited for readers",
+        ),
+    ]
 
 
-def main() -> int:
-    """Run in a folder that is removed afterwards; 1 where the promise is broken."""
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return 0 if runner.run(measure(Path(folder))) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _delay(seen: list[Seen]) -> float:
+    return statistics.median(one.delay for one in seen) * 1000

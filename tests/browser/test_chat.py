@@ -31,7 +31,27 @@ def test_callback_toast(visit: Windows) -> None:
     ann.toast("Paused till")
     ann.press("Resume")
     ann.toast("told again from now on")
+    # Close stands on the screen before, too, and there it is pressed in vain.
+    expect(ann.messages.last).to_contain_text("1 hour")
     ann.press("Close")
+
+
+def test_that_something_is_loading_is_said_until_it_is_there_and_for_a_moment_at_most(visit: Windows) -> None:
+    ann = visit("ann")
+    loading = ann.page.locator(".toast").filter(has_text="Loading…")
+    ann.say("/subscribe", "Where is the project?")
+    ann.press("GitHub", "Which GitHub project?")
+    expect(loading).to_have_count(0, timeout=1_000)
+    ann.press("‹ Back", "Where is the project?")
+    forge = ann.tab("forge").locator("#forge-outage-github")
+    forge.select_option("slow")
+    ann.press("GitHub")
+    ann.toast("Loading…")
+    expect(loading).to_have_count(0, timeout=4_000)
+    expect(ann.messages.last).not_to_contain_text("Which GitHub project?")  # the forge takes longer than that
+    forge.select_option("well")
+    ann.sees("Which GitHub project?")
+    ann.press("Cancel")
 
 
 def test_callback_alert_has_to_be_closed(visit: Windows) -> None:

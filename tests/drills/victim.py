@@ -1,4 +1,4 @@
-"""The program, killed with SIGKILL the first time that it passes the point named by CRASH_AT."""
+"""The program, killed with SIGKILL the first time that it passes the point named by CRASH_AT; ROLES: some of them."""
 
 import asyncio
 import dataclasses
@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from src import logs
-from src.app import run, site_of
+from src.app import ROLES, run, site_of
 from src.config import load_settings
 
 
@@ -23,4 +23,5 @@ async def strike(point: str) -> None:
 if __name__ == "__main__":
     settings = load_settings()
     logs.set_up(settings.log_format)
-    asyncio.run(run(settings, site=dataclasses.replace(site_of(settings), checkpoint=strike)))
+    roles = frozenset(os.environ["ROLES"].split(",")) if "ROLES" in os.environ else ROLES
+    asyncio.run(run(settings, roles, site=dataclasses.replace(site_of(settings), checkpoint=strike)))

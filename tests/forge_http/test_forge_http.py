@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from src.forge import ForgeClient, NotFound, Unavailable
+from src.forge import ForgeClient, NotFound, TooLong, Unavailable
 from src.forge_http import Instance, Policy, segment
 from tests.forge_http.scripted_forge import HTML, REF, SECRET, SPEC, TOKEN, Reply, ScriptedForge, everything_said
 
@@ -146,7 +146,7 @@ async def test_too_long_an_answer_is_not_read_to_its_end(
 ) -> None:
     forge.will(Reply(json={**forge.rocket.json, "description": "x" * 300_000}, gzip=gzip))
     policy = Policy(max_bytes=100_000)
-    with pytest.raises(Unavailable, match="more than 100000 bytes"):
+    with pytest.raises(TooLong, match="more than 100000 bytes"):
         await forge.connector(session, policy).client(forge.url, TOKEN).project("7")
     assert len(forge.seen) == 1
 

@@ -141,6 +141,18 @@ def test_what_a_thousand_webhooks_ask_every_few_minutes_is_found_again() -> None
     assert all(cache.etag("ann", question) for question in questions)
 
 
+def test_what_looks_at_a_thousand_small_projects_ask_is_found_again() -> None:
+    cache = EtagCache()
+    questions = [f"{number}/{what}" for number in range(1_000) for what in range(11)]
+    headers = {"etag": '"1"', "link": "x" * 300, "x-of-the-forge": "x" * 600, "content-security-policy": "x" * 900}
+    for number, question in enumerate(questions):
+        cache.keep("ann", question, Answer(200, headers, noise(number, 1_500)))
+    assert all(cache.etag("ann", question) for question in questions)
+    found = cache.fresh("ann", questions[0], Answer(304, {}, b""))
+    assert found is not None
+    assert "link" in found.headers
+
+
 def test_what_may_not_be_stored_is_not() -> None:
     cache = EtagCache()
     kept(cache, "ann", control="private, no-store")

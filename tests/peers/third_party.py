@@ -59,10 +59,10 @@ async def process(
 
 
 @asynccontextmanager
-async def peer(name: str, port: int, ready: str) -> AsyncIterator[str]:
+async def peer(name: str, port: int, ready: str, *more: str) -> AsyncIterator[str]:
     """One of the servers of `start`; gives its address."""
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "PEERS_HOME")}
-    command = ("bash", str(START), name, str(port))
+    command = ("bash", str(START), name, str(port), *more)
     async with process(*command, until=ready, environment=environment, stop=asyncio.subprocess.Process.kill):
         yield f"http://127.0.0.1:{port}"
 

@@ -2,8 +2,10 @@
 
 from src.database.models.base import Base, BigId, UtcDateTime, utc_now
 from src.database.models.people import Account, Chat, DialogState, Invite, User
+from src.database.models.polls import Poll
 from src.database.models.projects import Forge, Hook, Mute, Project, Subscription
 from src.database.models.relay import Delivery, Message, Missed, Sent, StoredEvent
+from src.database.models.reviews import Review, Speaker
 from src.database.models.work import Job, Lease, LogEntry
 
 __all__ = [
@@ -22,8 +24,11 @@ __all__ = [
     "Message",
     "Missed",
     "Mute",
+    "Poll",
     "Project",
+    "Review",
     "Sent",
+    "Speaker",
     "StoredEvent",
     "Subscription",
     "User",

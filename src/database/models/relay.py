@@ -10,10 +10,13 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from src.database.models.base import Base, BigId
+from src.database.models.base import Base, BigId, partial_index
+
+_TAKEN_WITH_CONTENT = "state <> 'new' AND replay_key IS NOT NULL"
 
 
 class Delivery(Base):
@@ -22,8 +25,13 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("hook_id", "key"),
-        UniqueConstraint("hook_id", "replay_key"),
-        Index("ix_deliveries_state_not_before", "state", "not_before"),
+        # Of what a worker has taken, and nothing that only came: a hash belongs on any page of an index, and to write
+        # to it costs about as much as all else of an insert. Those who wait for their answer are spared that.
+        partial_index("ix_deliveries_replay", "hook_id", "replay_key", rows=_TAKEN_WITH_CONTENT),
+        # What is done is most of it and nobody looks for it: what waits is found at once, however much was stored.
+        partial_index("ix_deliveries_new", "hook_id", "id", "not_before", rows="state = 'new'"),
+        partial_index("ix_deliveries_taken", "lease_until", "hook_id", rows="state = 'taken'"),
+        partial_index("ix_deliveries_failed", "state", "received_at", rows="state IN ('failed', 'quarantined')"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -72,6 +80,7 @@ class StoredEvent(Base):
     __table_args__ = (
         Index("ix_events_project_id_subject_key_aspect", "project_id", "subject_key", "aspect"),
         Index("ix_events_delivery_id", "delivery_id"),  # for the end of deliveries
+        partial_index("ix_events_series", "project_id", "series", "object_updated_at", rows="series IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -95,9 +104,13 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("event_id", "chat_id", "topic_id", "op"),
-        Index("ix_messages_state_not_before", "state", "not_before"),
         Index("ix_messages_chat_id_state", "chat_id", "state"),
         Index("ix_messages_coalesce_key", "coalesce_key"),
+        Index("ix_messages_subscription_id", "subscription_id"),  # for the end of subscriptions
+        # As of deliveries.
+        partial_index("ix_messages_unfinished", "chat_id", "id", rows="state IN ('new', 'sending')"),
+        partial_index("ix_messages_dead", "created_at", rows="state = 'dead'"),
+        partial_index("ix_messages_sent_at", "sent_at", rows="sent_at IS NOT NULL"),  # for a sender that takes over
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -118,6 +131,8 @@ class Message(Base):
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    digest_of: Mapped[int | None] = mapped_column(BigId)  # told in one with others: the first of them
+    alone: Mapped[bool] = mapped_column(default=False, server_default=false())  # never again to be gathered
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 

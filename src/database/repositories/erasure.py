@@ -17,8 +17,11 @@ from src.database.models import (
     Job,
     LogEntry,
     Message,
+    Poll,
     Project,
+    Review,
     Sent,
+    Speaker,
     StoredEvent,
     Subscription,
     User,
@@ -61,6 +64,9 @@ async def forget_person(session: AsyncSession, user_id: int, now: datetime) -> F
     number = user.telegram_id
     chat = await session.scalar(select(Chat).where(Chat.telegram_id == number))
     owned = await _owned(session, user_id, chat)
+    others = select(Review.project_id).where(or_(Review.user_id.is_(None), Review.user_id != user_id))
+    reviewed = select(Review.project_id).where(Review.user_id == user_id, Review.project_id.not_in(others)).distinct()
+    asked_for = set(await session.scalars(reviewed))
     left = _by_place([item for item in owned if chat is None or item.subscription.chat_id != chat.id])
     for item in owned:
         await subscriptions.remove(session, item.subscription, now)
@@ -73,7 +79,7 @@ async def forget_person(session: AsyncSession, user_id: int, now: datetime) -> F
     await _forget_dialogs(session, number)
     await session.delete(user)
     await session.flush()
-    await forget_unfollowed(session, {item.project.id for item in owned})
+    await forget_unfollowed(session, {item.project.id for item in owned} | asked_for)
     paths = sum(len(place.paths) for place in left)
     return Forgotten(user.name, len(tokens), len(owned) - paths, told, left)
 
@@ -114,6 +120,9 @@ async def forget_unfollowed(session: AsyncSession, project_ids: Collection[int])
         await _run(session, delete(Message).where(Message.event_id.in_(events)))
         await _run(session, delete(StoredEvent).where(StoredEvent.project_id == project_id))
         await _run(session, delete(Sent).where(Sent.project_id == project_id))
+        await _run(session, delete(Review).where(Review.project_id == project_id))
+        await _run(session, delete(Speaker).where(Speaker.project_id == project_id))
+        await _run(session, update(Poll).where(Poll.project_id == project_id).values(state=None, error=None))
         project.path, project.url, project.default_branch = _GONE, None, None
     await session.flush()
 

@@ -17,6 +17,7 @@ from src.database.models import (
     Missed,
     Mute,
     Project,
+    Review,
     Sent,
     StoredEvent,
     Subscription,
@@ -63,6 +64,13 @@ async def sent(session: AsyncSession, before: datetime, limit: int) -> bool:
     return more
 
 
+async def reviews(session: AsyncSession, before: datetime, limit: int) -> bool:
+    """Delete reviews asked for before. Whether there may be more."""
+    ids, more = await _oldest(session, select(Review.id, Review.created_at).order_by(Review.id), before, limit)
+    await _run(session, delete(Review).where(Review.id.in_(ids)))
+    return more
+
+
 async def log(session: AsyncSession, before: datetime, limit: int) -> bool:
     """Delete the log of outcomes before. Whether there may be more."""
     ids, more = await _oldest(session, select(LogEntry.id, LogEntry.at).order_by(LogEntry.id), before, limit)
@@ -100,7 +108,7 @@ async def projects(session: AsyncSession) -> None:
     """Forget the projects that nobody follows and nothing else speaks of."""
     used = [
         select(table.id).where(table.project_id == Project.id).exists()
-        for table in (Subscription, Hook, StoredEvent, Sent, Mute)
+        for table in (Subscription, Hook, StoredEvent, Sent, Mute, Review)
     ]
     await _run(session, delete(Project).where(~or_(*used)))
 

@@ -107,7 +107,7 @@ async def bare_projects(session: AsyncSession, *, asked_since: datetime, removed
     Left out are those of which it was asked since then who may make one, unless somebody's token was found to work
     later, and those whose hook was removed just now.
     """
-    own = select(Hook.id).where(Hook.project_id == Project.id)
+    own = select(Hook.id).where(Hook.project_id == Project.id, Hook.origin != "poll")
     has_ours = own.where(Hook.origin == "managed", Hook.removed_at.is_(None)).exists()
     was_removed = own.where(Hook.removed_at > removed_since).exists()
     token_since = (
@@ -144,5 +144,5 @@ async def kept_by(session: AsyncSession, user_id: int) -> Sequence[Hook]:
     """The living hooks of the projects that a person's accounts look after, or that the person follows."""
     own = select(Account.id).where(Account.user_id == user_id)
     followed = select(Subscription.project_id).where(Subscription.owner_id == user_id)
-    query = select(Hook).where(Hook.origin != "environment", Hook.removed_at.is_(None))
+    query = select(Hook).where(Hook.origin.not_in(("environment", "poll")), Hook.removed_at.is_(None))
     return (await session.scalars(query.where(or_(Hook.account_id.in_(own), Hook.project_id.in_(followed))))).all()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Forge, Hook, Project, Subscription
@@ -45,7 +45,7 @@ async def for_project(session: AsyncSession, project_id: int, *, account_id: int
     mine = [] if account_id is None else [Hook.account_id.is_distinct_from(account_id)]
     return await session.scalar(
         select(Hook)
-        .where(Hook.project_id == project_id, Hook.removed_at.is_(None))
+        .where(Hook.project_id == project_id, Hook.origin != "poll", Hook.removed_at.is_(None))
         .order_by(Hook.origin != "managed", Hook.last_event_at.is_(None), *mine, Hook.id)
         .limit(1)
     )
@@ -126,9 +126,13 @@ async def find(session: AsyncSession, hook_id: int) -> Hook | None:
     return await session.get(Hook, hook_id)
 
 
+_HEARD = update(Hook).where(Hook.id == bindparam("number"))
+
+
 async def heard(session: AsyncSession, hook_id: int, now: datetime) -> None:
     """A genuine delivery came: the hook works."""
-    await session.execute(update(Hook).where(Hook.id == hook_id).values(last_event_at=now, last_error=None))
+    connection = await session.connection()  # past the session: this is done for every delivery
+    await connection.execute(_HEARD, {"number": hook_id, "last_event_at": now, "last_error": None})
 
 
 async def failed(session: AsyncSession, hook_id: int, error: str) -> None:

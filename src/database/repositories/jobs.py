@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from src.database.models import Job
 from src.database.upsert import insert_if_new
+from src.database.wakeup import JOBS, announce
 
 
 async def put(
@@ -37,7 +38,27 @@ async def put(
         await session.execute(
             update(Job).where(*waiting).values(run_at=due).execution_options(synchronize_session=False)
         )
+    if due <= now:
+        await announce(session, JOBS)
     return made is not None
+
+
+async def is_waiting(session: AsyncSession, kind: str, key: str) -> bool:
+    """Whether this is asked for, or being done."""
+    query = select(Job.id).where(Job.kind == kind, Job.key == key, Job.state.in_(("new", "taken")))
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def waiting(session: AsyncSession, kind: str) -> frozenset[str]:
+    """The keys under which work of a kind is asked for, or being done."""
+    return frozenset(await session.scalars(select(Job.key).where(Job.kind == kind, Job.state.in_(("new", "taken")))))
+
+
+async def remember(session: AsyncSession, job: Job, payload: dict[str, Any]) -> None:
+    """What a job that recurs is to know when it is done the next time."""
+    await session.execute(
+        update(Job).where(Job.id == job.id).values(payload=payload).execution_options(synchronize_session=False)
+    )
 
 
 async def drop(session: AsyncSession, kind: str, key: str) -> bool:
@@ -92,6 +113,16 @@ async def claim(
         .returning(Job)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
+
+
+async def renew(session: AsyncSession, ids: Collection[int], *, owner: str, until: datetime) -> frozenset[int]:
+    """Keep those of the jobs that the owner still holds until then; which these are.
+
+    An owner is one process, ever: what another took over, or gave back, is no longer the owner's.
+    """
+    held = (Job.id.in_(ids), Job.state == "taken", Job.lease_owner == owner)
+    query = update(Job).where(*held).values(lease_until=until).returning(Job.id)
+    return frozenset(await session.scalars(query.execution_options(synchronize_session=False)))
 
 
 async def finish(session: AsyncSession, job: Job) -> bool:

@@ -38,6 +38,12 @@ async def renew(
     return await session.scalar(query.execution_options(synchronize_session=False))
 
 
+async def is_held(session: AsyncSession, name: str, *, owner: str, fence: int, now: datetime) -> bool:
+    """Whether it is still the owner's under this fence: who may not write without it asks in the same transaction."""
+    held = (Lease.name == name, Lease.owner == owner, Lease.fence == fence, Lease.until > now)
+    return await session.scalar(select(Lease.fence).where(*held)) is not None
+
+
 async def release(session: AsyncSession, name: str, *, owner: str, fence: int, now: datetime) -> None:
     """Let go, so that the next one need not wait. Does nothing where it is another's by now."""
     held = (Lease.name == name, Lease.owner == owner, Lease.fence == fence)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -43,13 +43,16 @@ async def count(session: AsyncSession, *, project_id: int, chat_id: int, topic_i
     return found or 0
 
 
+_PLACES = select(Mute.chat_id, Mute.topic_id).where(
+    Mute.project_id == bindparam("project_id"), Mute.subject_key.in_(bindparam("subject_keys", expanding=True))
+)
+
+
 async def places(
     session: AsyncSession, *, project_id: int, subject_keys: Collection[str]
 ) -> frozenset[tuple[int, int]]:
     """Where any of these subjects is muted: chats and topics."""
-    rows = await session.execute(
-        select(Mute.chat_id, Mute.topic_id).where(Mute.project_id == project_id, Mute.subject_key.in_(subject_keys))
-    )
+    rows = await session.execute(_PLACES, {"project_id": project_id, "subject_keys": list(subject_keys)})
     return frozenset((chat_id, topic_id) for chat_id, topic_id in rows)
 
 

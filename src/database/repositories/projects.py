@@ -1,11 +1,15 @@
 """Projects, by the forge's own id."""
 
+from collections.abc import Collection
+
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Project
 from src.events import Project as NamedProject
 from src.forge import RemoteProject
+
+_PATH = 512  # characters, which no forge's path has; PostgreSQL refuses more
 
 
 async def find(session: AsyncSession, forge_id: int, external_id: str) -> Project | None:
@@ -34,15 +38,25 @@ async def ensure(session: AsyncSession, forge_id: int, remote: RemoteProject) ->
     if found is None:
         found = Project(forge_id=forge_id, external_id=remote.external_id)
         session.add(found)
-    found.path, found.url, found.private = remote.path, remote.url, remote.private
+    found.path, found.url, found.private = remote.path[:_PATH], remote.url, remote.private
     found.default_branch = remote.default_branch
     await session.flush()
     return found
 
 
+async def hold(session: AsyncSession, project_ids: Collection[int]) -> None:
+    """From here to the end of the transaction nobody else decides what is told of these projects.
+
+    What was told already is read before it is written. On SQLite there is one writer anyway.
+    """
+    if project_ids and session.get_bind().dialect.name != "sqlite":
+        query = select(Project.id).where(Project.id.in_(project_ids)).order_by(Project.id)
+        await session.execute(query.with_for_update(key_share=True))
+
+
 async def refresh(session: AsyncSession, project_id: int, seen: NamedProject) -> None:
     """A delivery shows the project under another name, or with another visibility."""
-    values: dict[str, object] = {"path": seen.path}
+    values: dict[str, object] = {"path": seen.path[:_PATH]}
     if seen.url is not None:
         values["url"] = seen.url
     if seen.private is not None:
@@ -57,6 +71,6 @@ async def rename_group(session: AsyncSession, forge_id: int, path: str, new_path
     await session.execute(
         update(Project)
         .where(Project.forge_id == forge_id, Project.path.istartswith(f"{path}/", autoescape=True))
-        .values(path=literal(new_path) + func.substr(Project.path, len(path) + 1))
+        .values(path=func.substr(literal(new_path) + func.substr(Project.path, len(path) + 1), 1, _PATH))
         .execution_options(synchronize_session=False)
     )

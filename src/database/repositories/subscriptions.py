@@ -1,25 +1,39 @@
 """Who follows what."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.database.models import Account, Chat, Message, Mute, Project, Subscription, User
-from src.database.repositories import jobs
+from src.database.repositories import jobs, messages
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)  # a pause until somebody ends it; far from what other zones overflow at
 
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A subscription with what deciding needs: its chat and the account that proves access."""
+    """A subscription with what deciding needs of its chat and of the account that proves access."""
 
-    subscription: Subscription
-    chat: Chat
-    account: Account | None
+    subscription_id: int
+    chat_id: int
+    topic_id: int
+    chat_type: str
+    scope: str
+    events: frozenset[str]
+    levels: Mapping[str, Any]  # not to be changed: those who have the same share it
+    account_id: int | None
+    account_dead: bool  # or there is none
+    external_user_id: str | None
+    login: str | None
+    emails: frozenset[str]  # lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +106,9 @@ async def remove(session: AsyncSession, subscription: Subscription, now: datetim
     place = (subscription.chat_id, subscription.topic_id)
     await session.execute(
         update(Message)
-        .where(Message.subscription_id == subscription.id, Message.state == "new")
-        .values(state="dead", error="unsubscribed")
+        .where(Message.subscription_id == subscription.id, Message.state.in_(messages.UNFINISHED))
+        .values(messages.given_up("unsubscribed"))
+        .execution_options(synchronize_session=False)
     )
     await session.execute(
         delete(Mute).where(
@@ -119,20 +134,83 @@ async def followers(session: AsyncSession, project_id: int, now: datetime) -> li
 
     Not those who paused it, whose chat is off, or who may no longer use the bot.
     """
-    rows = await session.execute(
-        select(Subscription, Chat, Account)
-        .join(Chat, Chat.id == Subscription.chat_id)
-        .join(User, User.id == Subscription.owner_id)
-        .outerjoin(Account, Account.id == Subscription.account_id)
-        .where(
-            Subscription.project_id == project_id,
-            Chat.off_at.is_(None),
-            User.barred_at.is_(None),
-            or_(Subscription.paused_until.is_(None), Subscription.paused_until <= now),
-        )
-        .order_by(Subscription.id)
+    connection = await session.connection()  # past the session: these are columns, thousands of rows of them
+    rows = await connection.execute(_FOLLOWERS, {"project_id": project_id, "now": now})
+    # Sorted here: SQLite would read all subscriptions in their order rather than sort those of one project.
+    return [_follower(*tuple(row)) for row in sorted(rows, key=itemgetter(0))]
+
+
+_FOLLOWERS = (
+    select(
+        Subscription.id,
+        Subscription.chat_id,
+        Subscription.topic_id,
+        Chat.type,
+        Subscription.scope,
+        cast(Subscription.events, Text),
+        cast(Subscription.levels, Text),
+        Account.id,
+        Account.dead_at,
+        Account.external_user_id,
+        Account.login,
+        cast(Account.emails, Text),
     )
-    return [Follower(subscription, chat, account) for subscription, chat, account in rows]
+    .join(Chat, Chat.id == Subscription.chat_id)
+    .join(User, User.id == Subscription.owner_id)
+    .outerjoin(Account, Account.id == Subscription.account_id)
+    .where(
+        Subscription.project_id == bindparam("project_id"),
+        Chat.off_at.is_(None),
+        User.barred_at.is_(None),
+        or_(Subscription.paused_until.is_(None), Subscription.paused_until <= bindparam("now")),
+    )
+)
+
+
+def _follower(
+    subscription_id: int,
+    chat_id: int,
+    topic_id: int,
+    chat_type: str,
+    scope: str,
+    names: str,
+    levels: str,
+    account_id: int | None,
+    dead_at: datetime | None,
+    external_user_id: str | None,
+    login: str | None,
+    emails: str | None,
+) -> Follower:
+    return Follower(
+        subscription_id=subscription_id,
+        chat_id=chat_id,
+        topic_id=topic_id,
+        chat_type=chat_type,
+        scope=scope,
+        events=_names(names),
+        levels=_levels(levels),
+        account_id=account_id,
+        account_dead=account_id is None or dead_at is not None,
+        external_user_id=external_user_id,
+        login=login,
+        emails=_emails(emails),
+    )
+
+
+@lru_cache(4096)
+def _names(stored: str) -> frozenset[str]:
+    """Thousands follow a project, and most of them have chosen the same."""
+    return frozenset(json.loads(stored))
+
+
+@lru_cache(4096)
+def _levels(stored: str) -> Mapping[str, Any]:
+    return MappingProxyType(json.loads(stored))
+
+
+@lru_cache(4096)
+def _emails(stored: str | None) -> frozenset[str]:
+    return frozenset(email.casefold() for email in json.loads(stored or "[]"))
 
 
 async def of_chat(session: AsyncSession, chat_id: int, topic_id: int | None = None) -> list[Followed]:
@@ -173,6 +251,11 @@ async def chosen_names(session: AsyncSession, project_id: int) -> frozenset[str]
     """All event names that anybody chose for a project: what its hook has to deliver."""
     rows = await session.scalars(select(Subscription.events).where(Subscription.project_id == project_id))
     return frozenset(name for events in rows for name in events)
+
+
+async def followed_since(session: AsyncSession, project_id: int) -> datetime | None:
+    """Since when anybody follows a project, of those who do now."""
+    return await session.scalar(select(func.min(Subscription.created_at)).where(Subscription.project_id == project_id))
 
 
 async def leave_topic(session: AsyncSession, chat_id: int, topic_id: int, now: datetime) -> list[str]:

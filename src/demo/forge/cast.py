@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from src.demo.forge.protocol import Role
-from src.demo.forge.records import CommitSpec, Hook
+from src.demo.forge.records import CommitSpec, CommitStatus, Files, Hook, LineNote
 from src.demo.forge.state import Group, Project, Team, Token, User
 from src.demo.forge.world import World
 
@@ -48,14 +48,21 @@ class Cast:
         project = Project(
             id=self.world.new_id("project"), path=path, private=private, members=roles, created_at=now, updated_at=now
         )
-        owner = self._owner(path)
+        self._owner(path)
         self.world.projects[project.id] = project
         self.world.moved.pop(path.lower(), None)
-        author = next((login for login, role in roles.items() if role == "admin"), owner.login)
         self.world.commit(
-            project, author, "main", [CommitSpec(title="Begin"), CommitSpec(title="Set up", added=("setup.cfg",))]
+            project,
+            self._author(project),
+            "main",
+            [CommitSpec(title="Begin"), CommitSpec(title="Set up", added=("setup.cfg",))],
         )
         return str(project.id)
+
+    def _author(self, project: Project) -> str:
+        """Who begins a project: an admin of it, else the account that it is in."""
+        admin = next((login for login, role in project.members.items() if role == "admin"), None)
+        return admin or self._owner(project.path).login
 
     def _owner(self, path: str) -> User:
         """The account that the path begins with; an organisation is made where there is none."""
@@ -93,6 +100,28 @@ class Cast:
     def set_private(self, path: str, private: bool) -> None:
         """Change who may see a project."""
         self.world.project(path).private = private
+
+    def add_files(self, path: str, files: Files, branch: str = "main") -> str:
+        """Commit files to a branch without a webhook. Returns the commit's SHA."""
+        project = self.world.project(path)
+        spec = CommitSpec(title="Add files", files=files)
+        return self.world.commit(project, self._author(project), branch, [spec])[-1].sha
+
+    def comments_on_lines(self, path: str, number: int) -> tuple[LineNote, ...]:
+        """All comments on lines of a pull request, oldest first."""
+        project = self.world.project(path)
+        return tuple(
+            LineNote(
+                id=str(one.id), author=one.author, body=one.body, path=thread.file, line=thread.line,
+                start_line=thread.start_line, thread=str(thread.id), resolved_by=thread.resolved_by,
+            )
+            for one in project.comments_on("review", number)
+            for thread in [project.line_threads[one.thread or 0]]
+        )  # fmt: skip
+
+    def statuses(self, path: str, sha: str) -> dict[str, CommitStatus]:
+        """What counts of a commit's statuses: the last one of each context."""
+        return {status.context: status for status in self.world.project(path).statuses if status.sha == sha}
 
     def set_archived(self, path: str, archived: bool) -> None:
         """Make a project read-only, or not."""

@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from src.demo.forge.cast import Cast
 from src.demo.forge.records import DeliveryRecord, Hook
 from src.demo.forge.sending import Parcel, post
-from src.demo.forge.state import HookHome, Project
+from src.demo.forge.state import Happened, HookHome, Project
 
 Json = dict[str, Any]
 
@@ -83,6 +83,8 @@ class Deliveries(Cast):
 
     def announce(self, project: Project, event: str, payload: Json) -> None:
         """Put a webhook into the queue of every hook that listens for it, those of the groups above included."""
+        number = self.world.new_id("happened")
+        project.history.append(Happened(id=number, event=event, payload=payload, at=self.world.now()))
         homes: list[HookHome] = [project, *self.world.groups_of(project)]
         for home in homes:
             for hook in list(home.hooks.values()):

@@ -4,7 +4,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, Self
 
-from src.demo.forge.records import Change, CommitSpec, DeliveryRecord, Hook, RequestRecord
+from src.demo.forge.records import (
+    Change,
+    CommitSpec,
+    CommitStatus,
+    DeliveryRecord,
+    Files,
+    Hook,
+    LineNote,
+    RequestRecord,
+)
 
 Role = Literal["read", "write", "admin"]
 CommentTarget = Literal["issue", "pull_request", "review", "commit", "snippet"]
@@ -74,6 +83,9 @@ class ForgeEmulator(Protocol):
 
     def set_private(self, path: str, private: bool) -> None:
         """Change who may see a project."""
+
+    def add_files(self, path: str, files: Files, branch: str = "main") -> str:
+        """Commit files to a branch without a webhook. Returns the commit's SHA."""
 
     def set_archived(self, path: str, archived: bool) -> None:
         """Make a project read-only, or not."""
@@ -159,6 +171,18 @@ class ForgeEmulator(Protocol):
     async def edit_comment(self, path: str, by: str, comment_id: str, body: str) -> None:
         """Change a comment's text."""
 
+    def comments_on_lines(self, path: str, number: int) -> tuple[LineNote, ...]:
+        """All comments on lines of a pull request, oldest first."""
+
+    def statuses(self, path: str, sha: str) -> Mapping[str, CommitStatus]:
+        """What counts of a commit's statuses: the last one of each context."""
+
+    async def reply(self, path: str, by: str, comment_id: str, body: str) -> str:
+        """Answer in the thread of a comment on a line. Returns the answer's id."""
+
+    async def resolve_thread(self, path: str, by: str, comment_id: str, *, resolved: bool = True) -> None:
+        """Mark the thread of a comment on a line as resolved, or as open again."""
+
     # Pull requests
 
     async def open_pull_request(
@@ -176,8 +200,14 @@ class ForgeEmulator(Protocol):
         labels: Sequence[str] = (),
         draft: bool = False,
         changes: Sequence[Change] = (),
+        files: Files | None = None,
+        fork: str | None = None,
     ) -> int:
-        """Open a pull request with these file changes. `teams` are paths ("acme/core"). Returns its number."""
+        """Open a pull request with these file changes. `teams` are paths ("acme/core"). Returns its number.
+
+        With `files` its source branch holds what they write over the target's, and its changes are what git would say.
+        `fork` is the path of the project that the source branch is in.
+        """
 
     async def request_review(
         self, path: str, by: str, number: int, reviewers: Sequence[str] = (), *, teams: Sequence[str] = ()
@@ -193,7 +223,14 @@ class ForgeEmulator(Protocol):
         """Set the whole list of assignees."""
 
     async def push_to_pull_request(
-        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = ()
+        self,
+        path: str,
+        by: str,
+        number: int,
+        *,
+        title: str = "More work",
+        changes: Sequence[Change] = (),
+        files: Files | None = None,
     ) -> str:
         """Push one commit to the source branch: a push and an update. Returns the new head SHA."""
 

@@ -90,6 +90,10 @@ class Server(Deliveries):
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path pattern below `api_prefix`, handler."""
 
+    def beside_routes(self) -> list[tuple[str, str, Handler]]:
+        """As `routes`, but for patterns of the whole path: what is not below `api_prefix`."""
+        return []
+
     @abstractmethod
     def authenticate(self, request: web.Request) -> Token | None:
         """The token that a request carries; raises `ApiError` for a bad one."""
@@ -140,6 +144,8 @@ class Server(Deliveries):
         app = web.Application(client_max_size=2**22)
         for method, pattern, handler in self.routes():
             app.router.add_route(method, self._base_path + self.api_prefix + pattern, self._endpoint(handler))
+        for method, pattern, handler in self.beside_routes():
+            app.router.add_route(method, pattern, self._endpoint(handler))
         app.router.add_route("*", "/{rest:.*}", self._endpoint(self._no_such_path))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()

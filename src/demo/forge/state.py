@@ -1,12 +1,16 @@
 """The things that a forge keeps, in neutral words; the emulators say them in their forge's."""
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from src.demo.forge.protocol import CommentTarget, Role
-from src.demo.forge.records import Change, DeliveryRecord, Hook
+from src.demo.forge.records import Blob, Change, CommitStatus, DeliveryRecord, Hook
 
 NO_COMMIT = "0" * 40
+_REMEMBERED = 1_000  # of what happened in a project
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +82,21 @@ class Comment:
     file: str | None = None
     line: int | None = None
     review_id: int | None = None
+    thread: int | None = None  # of those on lines: the id of their `LineThread`
+
+
+@dataclass(slots=True, kw_only=True)
+class LineThread:
+    """A thread on lines of a pull request's diff, on the new side. `position` is what the forge was given of it."""
+
+    id: int
+    pull: int  # its number
+    file: str
+    line: int
+    start_line: int | None = None  # None: one line
+    sha: str  # the head that it was begun on
+    resolved_by: str | None = None
+    position: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,9 +135,20 @@ class Issue(Thread):
     confidential: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """GitLab: the commits that a push made a merge request's diff of."""
+
+    id: int
+    base_sha: str
+    start_sha: str
+    head_sha: str
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class PullRequest(Thread):
-    """A pull request between two branches of one project."""
+    """A pull request between two branches. Those of a fork are kept as ``owner:branch`` in the project it is to."""
 
     source: str
     target: str
@@ -128,6 +158,9 @@ class PullRequest(Thread):
     reviewers: list[str]
     teams: list[str]
     changes: list[Change]
+    versions: list[Version] = field(default_factory=list)  # GitLab, oldest first
+    from_files: bool = False  # whether `changes` is what the trees of its commits say
+    fork: str | None = None  # the path of the project that `source` is a branch of; `None`: this one
     reviews: list[Review] = field(default_factory=list)
     approvers: list[str] = field(default_factory=list)
     verdicts: dict[str, str] = field(default_factory=dict)  # GitLab: how each reviewer stands, in its words
@@ -211,6 +244,16 @@ class Group:
     deliveries: dict[int, DeliveryRecord] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """What a webhook tells of, whether there is one or not: what the lists of events are made of."""
+
+    id: int
+    event: str  # the forge's word
+    payload: dict[str, Any]
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Project:
     """A project with all that is in it."""
@@ -229,7 +272,10 @@ class Project:
     issues: dict[int, Issue] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
+    line_threads: dict[int, LineThread] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)  # oldest first
     commits: dict[str, Commit] = field(default_factory=dict)
+    trees: dict[str, Mapping[str, Blob]] = field(default_factory=dict)  # of commits that changed files
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
@@ -237,6 +283,7 @@ class Project:
     releases: dict[str, Release] = field(default_factory=dict)
     deployments: dict[int, Deployment] = field(default_factory=dict)
     snippets: dict[int, Snippet] = field(default_factory=dict)
+    history: deque[Happened] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # oldest first
 
     @property
     def owner(self) -> str:
@@ -256,6 +303,10 @@ class Project:
     def comments_on(self, on: CommentTarget, target: int | str) -> list[Comment]:
         """The comments of one thread or commit, oldest first."""
         return [c for c in self.comments.values() if c.on == on and c.target == target]
+
+    def comments_in(self, thread: LineThread) -> list[Comment]:
+        """The comments of a thread on lines, oldest first."""
+        return [c for c in self.comments.values() if c.thread == thread.id]
 
     def participants(self, thread: Thread) -> list[str]:
         """Author, assignees, reviewers and those who commented, each once."""

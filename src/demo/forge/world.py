@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from src.demo.forge.history import keep_tree, merged_files, refresh, with_paths
 from src.demo.forge.protocol import CommentTarget
-from src.demo.forge.records import Change, CommitSpec
+from src.demo.forge.records import Change, CommitSpec, CommitStatus, Files
 from src.demo.forge.state import (
     NO_COMMIT,
     Comment,
@@ -16,6 +17,7 @@ from src.demo.forge.state import (
     HookHome,
     Issue,
     Job,
+    LineThread,
     Project,
     PullRequest,
     Release,
@@ -31,7 +33,8 @@ from src.demo.forge.state import (
 # Where each kind of id begins: far apart, so that a mix-up of two kinds fails at once.
 _FIRST_ID = {"user": 100, "project": 500, "team": 900, "hook": 1_000, "issue": 20_000, "pull": 30_000,
              "comment": 40_000, "run": 50_000, "job": 60_000, "review": 70_000,
-             "deployment": 80_000, "release": 90_000}  # fmt: skip
+             "deployment": 80_000, "release": 90_000, "line thread": 100_000, "status": 110_000,
+             "version": 120_000}  # fmt: skip
 
 
 class World:
@@ -141,21 +144,25 @@ class World:
     def open_pull(
         self, project: Project, by: str, title: str, *, body: str, source: str, target: str, draft: bool,
         reviewers: Sequence[str], teams: Sequence[str], assignees: Sequence[str], labels: Sequence[str],
-        changes: Sequence[Change],
+        changes: Sequence[Change], files: Files | None = None, fork: str | None = None,
     ) -> PullRequest:  # fmt: skip
-        """Add a pull request; the source branch is made when there is none."""
+        """Add a pull request; the source branch is made when there is none. With `files` it changes these."""
         now = self.now()
-        if source not in project.branches:
+        if fork is not None:
+            source = f"{self.project(fork).owner}:{source}"
+        if source not in project.branches or files:
             added = tuple(c.path for c in changes if c.status == "added")
             modified = tuple(c.path for c in changes if c.status != "added")
-            self.commit(project, by, source, [CommitSpec(title=title, added=added, modified=modified)])
+            spec = CommitSpec(title=title, added=added, modified=modified, files=files or {})
+            self.commit(project, by, source, [spec])
         pull = PullRequest(
             id=self.new_id("pull"), number=self._new_number(project, "pull"), title=title, body=body,
             author=self.user(by).login, assignees=[self.user(a).login for a in assignees], labels=list(labels),
             source=source, target=target, head_sha=project.branches[source], base_sha=project.branches[target],
             draft=draft, reviewers=[self.user(r).login for r in reviewers], teams=[self.teams[t].path for t in teams],
-            changes=list(changes), created_at=now, updated_at=now,
+            changes=list(changes), created_at=now, updated_at=now, from_files=files is not None, fork=fork,
         )  # fmt: skip
+        refresh(project, pull)
         project.pulls[pull.number] = pull
         self.touch(project)
         return pull
@@ -169,7 +176,9 @@ class World:
     def merge(self, project: Project, pull: PullRequest, by: str) -> tuple[str, str]:
         """Merge a pull request with a merge commit. Returns the target branch's SHAs before and after."""
         before = project.branches[pull.target]
-        after = self.commit(project, by, pull.target, [CommitSpec(title=f"Merge {pull.source} into {pull.target}")])[-1]
+        title = f"Merge {pull.source} into {pull.target}"
+        spec = CommitSpec(title=title, files=merged_files(project, pull))
+        after = self.commit(project, by, pull.target, [spec])[-1]
         pull.merge_sha, pull.merged_by, pull.merged_at = after.sha, self.user(by).login, self.now()
         self.set_state(project, pull, "merged")
         return before, after.sha
@@ -177,8 +186,12 @@ class World:
     def comment(
         self, project: Project, by: str, on: CommentTarget, target: int | str, body: str, *,
         internal: bool = False, file: str | None = None, line: int | None = None, review_id: int | None = None,
+        thread: LineThread | None = None,
     ) -> Comment:  # fmt: skip
-        """Add a comment to a thread, a line of a diff, a commit or a snippet that exists."""
+        """Add a comment to a thread, a line of a diff, a commit or a snippet that exists.
+
+        One on a line begins a thread there, unless it answers in `thread`.
+        """
         if on == "commit":
             known = target in project.commits
         elif on == "snippet":
@@ -188,13 +201,39 @@ class World:
         if not known:
             raise KeyError(f"no {on} {target} in {project.path}")
         now = self.now()
+        if on == "review" and thread is None:
+            thread = self.line_thread(project, int(target), file or "", line or 1)
         comment = Comment(
             id=self.new_id("comment"), author=self.user(by).login, body=body, on=on, target=target, created_at=now,
             updated_at=now, internal=internal, file=file, line=line, review_id=review_id,
+            thread=thread.id if thread else None,
         )  # fmt: skip
         project.comments[comment.id] = comment
-        self.touch(project)
+        on_thread = on in ("issue", "pull_request", "review")
+        self.touch(project, self.thread(project, on, int(target)) if on_thread else None)
         return comment
+
+    def line_thread(
+        self, project: Project, number: int, file: str, line: int, start_line: int | None = None,
+    ) -> LineThread:  # fmt: skip
+        """Begin a thread on lines of a pull request."""
+        sha = project.pulls[number].head_sha
+        thread = LineThread(
+            id=self.new_id("line thread"), pull=number, file=file, line=line, start_line=start_line, sha=sha
+        )
+        project.line_threads[thread.id] = thread
+        return thread
+
+    def set_status(
+        self, project: Project, by: str, sha: str, *, state: str, context: str, description: str, url: str | None
+    ) -> CommitStatus:
+        """Say how a commit stands; the newest of a context counts."""
+        status = CommitStatus(
+            id=self.new_id("status"), sha=sha, state=state, context=context, description=description, url=url,
+            author=self.user(by).login, at=self.now(),
+        )  # fmt: skip
+        project.statuses.append(status)
+        return status
 
     def review(self, project: Project, by: str, pull: PullRequest, state: str, body: str) -> Review:
         """Add a review; whoever reviewed is no longer asked to."""
@@ -217,12 +256,14 @@ class World:
         trunk = project.branches.get(project.default_branch)
         head = trunk if anew else project.branches.get(branch, trunk)
         made: list[Commit] = []
-        for spec in specs:
+        for given in specs:
+            spec = with_paths(project, given, head)
             commit = Commit(
                 sha=self.new_sha(), title=spec.title, author=self.user(spec.author or by).login, at=self.now(),
                 parents=(head,) if head else (), added=spec.added, modified=spec.modified, removed=spec.removed,
             )  # fmt: skip
             project.commits[commit.sha] = commit
+            keep_tree(project, commit.sha, head, spec.files)
             made.append(commit)
             head = commit.sha
         project.branches[branch] = head or NO_COMMIT

@@ -1,4 +1,4 @@
-"""A stateful GitHub on loopback: REST API v3 and signed webhooks."""
+"""A stateful GitHub on loopback: REST API v3, some GraphQL and signed webhooks."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from typing import Self
 
 from src.demo.forge.server import Handler, utc_now
 from src.demo.github.accounts import Accounts
+from src.demo.github.graphql import GraphRoutes
 from src.demo.github.hooks import Hooks
+from src.demo.github.looking import LookingRoutes
 from src.demo.github.shapes import WorkShapes
-from src.demo.github.threads import ThreadRoutes
 
 __all__ = ["GitHubEmulator"]
 
 
-class GitHubEmulator(Hooks, Accounts, ThreadRoutes):
+class GitHubEmulator(Hooks, Accounts, LookingRoutes, GraphRoutes):
     """GitHub; with `base_path` ``/api/v3`` a GitHub Enterprise Server. See `src.demo.forge.ForgeEmulator`."""
 
     kind = "github"
@@ -37,11 +38,14 @@ class GitHubEmulator(Hooks, Accounts, ThreadRoutes):
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Every repository is there by its name and by its id."""
-        below = [*self.repo_routes(), *self.hook_routes(), *self.hook_test_routes(), *self.thread_routes()]
+        looking = self.looking_routes()
+        below = [*self.repo_routes(), *self.hook_routes(), *self.hook_test_routes(), *looking, *self.thread_routes()]
+        below += self.review_routes()
         homes = ("/repos/{owner}/{repo}", r"/repositories/{id:\d+}")
         of_organisations = [(verb, "/orgs/{org}" + path, handler) for verb, path, handler in self.hook_routes()]
         return (
             self.account_routes()
+            + self.notification_routes()
             + of_organisations
             + [(verb, home + path, handler) for home in homes for verb, path, handler in below]
         )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from src.demo.forge.history import refresh
 from src.demo.forge.protocol import Unsupported, WikiWord
-from src.demo.forge.records import Change, CommitSpec
+from src.demo.forge.records import Change, CommitSpec, Files
 from src.demo.forge.state import NO_COMMIT, Project
 from src.demo.github.shapes import DEPLOYMENT_STATES
 from src.demo.github.website import Threads
@@ -83,21 +84,35 @@ class Website(Threads):
         project = self.world.project(path)
         before = project.branches.get(branch, NO_COMMIT)
         after = self.queue_push(project, by, branch, commits, forced=forced)
-        for pull in [p for p in project.pulls.values() if p.source == branch and p.state == "open"]:
-            pull.head_sha = after
-            self.world.touch(project, pull)
-            self.tell_pull(project, pull, by, "synchronize", before=before, after=after)
+        self._follow(project, by, branch, before)
         await self.delivered()
         return after
 
+    def _follow(self, project: Project, by: str, branch: str, before: str) -> None:
+        """``synchronize`` for pull requests from a branch that was pushed to."""
+        after = project.branches[branch]
+        for pull in [p for p in project.pulls.values() if p.source == branch and p.state == "open"]:
+            pull.head_sha = after
+            refresh(project, pull)
+            self.world.touch(project, pull)
+            self.tell_pull(project, pull, by, "synchronize", before=before, after=after)
+
     async def push_to_pull_request(
-        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = ()
-    ) -> str:
-        """``push`` and ``synchronize``."""
-        _, pull = self.world.pull(path, number)
-        files = tuple(change.path for change in changes)
+        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = (),
+        files: Files | None = None,
+    ) -> str:  # fmt: skip
+        """``push`` and ``synchronize``; a push to a fork is told to the fork's own hooks, of which it has none."""
+        project, pull = self.world.pull(path, number)
+        modified = tuple(change.path for change in changes)
         pull.changes += [change for change in changes if change.path not in {c.path for c in pull.changes}]
-        return await self.push(path, by, pull.source, [CommitSpec(title=title, modified=files)])
+        spec = CommitSpec(title=title, modified=modified, files=files or {})
+        if pull.fork is None:
+            return await self.push(path, by, pull.source, [spec])
+        before = pull.head_sha
+        self.world.commit(project, by, pull.source, [spec])
+        self._follow(project, by, pull.source, before)
+        await self.delivered()
+        return pull.head_sha
 
     async def merge(self, path: str, by: str, number: int) -> None:
         """``closed`` with ``merged`` true, then the ``push`` to the target branch."""
@@ -118,6 +133,7 @@ class Website(Threads):
         """``push`` of the tag, and ``create``."""
         project = self.world.project(path)
         project.tags[tag] = project.head
+        self.world.touch(project)
         self.tell_push(project, by, f"refs/tags/{tag}", NO_COMMIT, project.head)
         self.tell_ref(project, by, "create", "tag", tag)
         await self.delivered()

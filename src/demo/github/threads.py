@@ -8,7 +8,6 @@ from src.demo.forge.state import Comment, Project, PullRequest, Thread
 from src.demo.github.access import Access, error, invalid, not_found
 
 Json = dict[str, Any]
-_VERDICTS = {"APPROVE": "approved", "REQUEST_CHANGES": "changes_requested", "COMMENT": "commented"}
 
 
 class ThreadRoutes(Access):
@@ -26,9 +25,8 @@ class ThreadRoutes(Access):
             ("GET", issue, self._get_issue), ("PATCH", issue, self._change_issue),
             ("GET", f"{issue}/comments", self._list_comments), ("POST", f"{issue}/comments", self._comment),
             ("GET", "/pulls", self._list_pulls), ("POST", "/pulls", self._open_pull), ("GET", pull, self._get_pull),
-            ("PATCH", pull, self._change_pull), ("GET", f"{pull}/files", self._files),
-            ("GET", f"{pull}/comments", self._list_line_comments), ("POST", f"{pull}/comments", self._comment_line),
-            ("GET", f"{pull}/reviews", self._list_reviews), ("POST", f"{pull}/reviews", self._review),
+            ("PATCH", pull, self._change_pull), ("GET", f"{pull}/comments", self._list_line_comments),
+            ("GET", f"{pull}/reviews", self._list_reviews),
             ("POST", f"{pull}/requested_reviewers", self._request), ("PUT", f"{pull}/merge", self._merge),
             ("DELETE", f"{pull}/requested_reviewers", self._request),
         ]  # fmt: skip
@@ -40,7 +38,8 @@ class ThreadRoutes(Access):
             raise not_found()
         return project, thread
 
-    def _pull(self, call: Call, need: str = "read") -> tuple[Project, PullRequest]:
+    def pull_of(self, call: Call, need: str = "read") -> tuple[Project, PullRequest]:
+        """The pull request of the path, if the token may do this in its repository."""
         project = self.project(call, need)
         pull = project.pulls.get(int(call.part("number")))
         if pull is None:
@@ -66,6 +65,8 @@ class ThreadRoutes(Access):
         threads: list[Thread] = [*project.issues.values(), *project.pulls.values()]
         threads = [t for t in threads if state == "all" or (t.state == "open") == (state == "open")]
         threads.sort(key=lambda thread: -thread.number)
+        if call.query("sort") == "updated":
+            threads.sort(key=lambda thread: thread.updated_at, reverse=call.query("direction", "desc") == "desc")
         return self.page(call, threads, lambda thread: self.shapes.issue(project, thread))
 
     def _get_issue(self, call: Call) -> Answer:
@@ -141,30 +142,22 @@ class ThreadRoutes(Access):
         return Answer(self.shapes.comment(project, project.comments[int(made)]), status=201)
 
     def _list_line_comments(self, call: Call) -> Answer:
-        project, pull = self._pull(call)
+        project, pull = self.pull_of(call)
         comments = project.comments_on("review", pull.number)
         return self.page(call, comments, lambda comment: self.shapes.comment(project, comment))
-
-    async def _comment_line(self, call: Call) -> Answer:
-        project, pull = self._pull(call, "open")
-        body = call.body
-        if not body.get("path") or body.get("commit_id") not in project.commits:
-            raise invalid("PullRequestReviewComment", "path and commit_id of the pull request are needed", "path")
-        made = await self.comment(
-            project.path, self.writer(call), "review", pull.number, str(body.get("body") or ""), file=body["path"],
-            line=body.get("line"),
-        )  # fmt: skip
-        return Answer(self.shapes.comment(project, project.comments[int(made)]), status=201)
 
     # Pull requests
 
     def _list_pulls(self, call: Call) -> Answer:
         project, state = self.project(call), call.query("state", "open")
         pulls = [p for p in project.pulls.values() if state == "all" or (p.state == "open") == (state == "open")]
-        return self.page(call, pulls[::-1], lambda pull: self.shapes.pull_in_short(project, pull))
+        pulls.reverse()
+        if call.query("sort") == "updated":
+            pulls.sort(key=lambda pull: pull.updated_at, reverse=call.query("direction", "desc") == "desc")
+        return self.page(call, pulls, lambda pull: self.shapes.pull_in_short(project, pull))
 
     def _get_pull(self, call: Call) -> Answer:
-        return Answer(self.shapes.pull(*self._pull(call)))
+        return Answer(self.shapes.pull(*self.pull_of(call)))
 
     async def _open_pull(self, call: Call) -> Answer:
         project, body = self.project(call, "write"), call.body
@@ -180,7 +173,7 @@ class ThreadRoutes(Access):
         return Answer(self.shapes.pull(project, project.pulls[number]), status=201)
 
     async def _change_pull(self, call: Call) -> Answer:
-        project, pull = self._pull(call)
+        project, pull = self.pull_of(call)
         by = self.writer(call)
         if by != pull.author:
             self.project(call, "write")
@@ -194,17 +187,8 @@ class ThreadRoutes(Access):
         if state == "open" and pull.state == "closed":
             await self.reopen(project.path, by, pull.number)
 
-    def _files(self, call: Call) -> Answer:
-        project, pull = self._pull(call)
-        shapes: list[Json] = []
-        for change in pull.changes:
-            shape = self.shapes.file(project, change.path, change.status, pull.head_sha)
-            patch = {"patch": change.patch.rstrip("\n")} if change.patch is not None else {}
-            shapes.append(shape | patch | ({"previous_filename": change.old_path} if change.old_path else {}))
-        return self.page(call, shapes, lambda shape: shape)
-
     async def _request(self, call: Call) -> Answer:
-        project, pull = self._pull(call, "write")
+        project, pull = self.pull_of(call, "write")
         by, teams = self.writer(call), [f"{project.owner}/{slug}" for slug in call.body.get("team_reviewers") or []]
         reviewers = self._known("PullRequest", "reviewers", list(call.body.get("reviewers") or []))
         if unknown := [team for team in teams if team not in self.world.teams]:
@@ -214,21 +198,11 @@ class ThreadRoutes(Access):
         return Answer(self.shapes.pull(project, pull), status=201 if call.request.method == "POST" else 200)
 
     def _list_reviews(self, call: Call) -> Answer:
-        project, pull = self._pull(call)
+        project, pull = self.pull_of(call)
         return self.page(call, pull.reviews, lambda review: self.shapes.review(project, pull, review, rest=True))
 
-    async def _review(self, call: Call) -> Answer:
-        project, pull = self._pull(call, "open")
-        by, state = self.writer(call), _VERDICTS.get(str(call.body.get("event")))
-        if state is None:
-            raise invalid("PullRequestReview", "event must be APPROVE, REQUEST_CHANGES or COMMENT", "event")
-        if by == pull.author and state != "commented":
-            raise error(422, "Unprocessable Entity", errors=["Can not approve your own pull request"])
-        await self.review(project.path, by, pull.number, state, body=str(call.body.get("body") or ""))
-        return Answer(self.shapes.review(project, pull, pull.reviews[-1], rest=True))
-
     async def _merge(self, call: Call) -> Answer:
-        project, pull = self._pull(call, "write")
+        project, pull = self.pull_of(call, "write")
         if pull.state != "open" or pull.draft:
             raise error(405, "Pull Request is not mergeable")
         await self.merge(project.path, self.writer(call), pull.number)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.demo.forge.protocol import CommentTarget, Unsupported
-from src.demo.forge.records import Change
+from src.demo.forge.records import Change, Files
 from src.demo.forge.server import Server
-from src.demo.forge.state import Comment, Issue, Project, PullRequest, Review
+from src.demo.forge.state import Comment, Issue, LineThread, Project, PullRequest, Review
 from src.demo.github.shapes import WorkShapes
+from src.demo.github.shapes.words import node_id
 
 Json = dict[str, Any]
 _STATES = {"approved", "changes_requested", "commented"}
@@ -123,6 +124,39 @@ class Threads(Server):
         await self.delivered()
         return str(comment.id)
 
+    async def reply(self, path: str, by: str, comment_id: str, body: str) -> str:
+        """``pull_request_review_comment``; an answer is a review of its own, too."""
+        project = self.world.project(path)
+        first = project.comments[int(comment_id)]
+        thread, pull = project.line_threads[first.thread or 0], project.pulls[int(first.target)]
+        review = self.world.review(project, by, pull, "commented", "")
+        comment = self.world.comment(
+            project, by, "review", pull.number, body, file=thread.file, line=thread.line, review_id=review.id,
+            thread=thread,
+        )  # fmt: skip
+        self.tell_comment(project, comment, by, "created")
+        self.tell_review(project, pull, review, by, "submitted")
+        await self.delivered()
+        return str(comment.id)
+
+    async def resolve_thread(self, path: str, by: str, comment_id: str, *, resolved: bool = True) -> None:
+        """``pull_request_review_thread`` with ``resolved`` or ``unresolved``."""
+        project = self.world.project(path)
+        thread = project.line_threads[project.comments[int(comment_id)].thread or 0]
+        self.set_resolved(project, thread, by, resolved=resolved)
+        await self.delivered()
+
+    def set_resolved(self, project: Project, thread: LineThread, by: str, *, resolved: bool) -> None:
+        """Mark a thread and queue its webhook, unless it is so already."""
+        if resolved == (thread.resolved_by is not None):
+            return
+        thread.resolved_by = self.world.user(by).login if resolved else None
+        comments = [self.shapes.comment(project, comment) for comment in project.comments_in(thread)]
+        short = self.shapes.pull_in_short(project, project.pulls[thread.pull])
+        shape = {"comments": comments, "node_id": node_id("PullRequestReviewThread", thread.id)}
+        payload = {"action": "resolved" if resolved else "unresolved", "pull_request": short, "thread": shape}
+        self.tell(project, "pull_request_review_thread", by, payload)
+
     async def edit_comment(self, path: str, by: str, comment_id: str, body: str) -> None:
         """``edited`` with the text before."""
         project = self.world.project(path)
@@ -157,12 +191,13 @@ class Threads(Server):
         self, path: str, by: str, title: str, *, body: str = "", source: str = "topic", target: str = "main",
         reviewers: Sequence[str] = (), teams: Sequence[str] = (), assignees: Sequence[str] = (),
         labels: Sequence[str] = (), draft: bool = False, changes: Sequence[Change] = (),
+        files: Files | None = None, fork: str | None = None,
     ) -> int:  # fmt: skip
         """``opened``, then ``labeled``, ``assigned`` and ``review_requested`` for each."""
         project = self.world.project(path)
         pull = self.world.open_pull(
             project, by, title, body=body, source=source, target=target, draft=draft, reviewers=reviewers, teams=teams,
-            assignees=assignees, labels=labels, changes=changes,
+            assignees=assignees, labels=labels, changes=changes, files=files, fork=fork,
         )  # fmt: skip
         self.tell_pull(project, pull, by, "opened")
         for label in self.shapes.labels(project, pull.labels):

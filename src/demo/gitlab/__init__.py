@@ -1,4 +1,4 @@
-"""A stateful GitLab on loopback: REST API v4 and webhooks."""
+"""A stateful GitLab on loopback: REST API v4, some of GraphQL, and webhooks."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Self
 
 from src.demo.forge.server import Handler, utc_now
+from src.demo.gitlab.discussions import Discussions
 from src.demo.gitlab.hooks import Hooks
 from src.demo.gitlab.projects import Projects
+from src.demo.gitlab.repository import Repository
 from src.demo.gitlab.shapes import PayloadShapes
 from src.demo.gitlab.threads import ThreadRoutes
 
 __all__ = ["GitLabEmulator"]
 
 
-class GitLabEmulator(Hooks, Projects, ThreadRoutes):
+class GitLabEmulator(Hooks, Projects, Repository, Discussions, ThreadRoutes):
     """GitLab; `base_path` puts it below a path, as self-managed ones often are. See `src.demo.forge.ForgeEmulator`."""
 
     kind = "gitlab"
@@ -34,7 +36,10 @@ class GitLabEmulator(Hooks, Projects, ThreadRoutes):
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """A project is there by its id and by its encoded path."""
-        below = [*self.project_routes(), *self.hook_routes(), *self.thread_routes()]
+        below = [
+            *self.project_routes(), *self.hook_routes(), *self.looking_routes(), *self.thread_routes(),
+            *self.diff_routes(), *self.discussion_routes(), *self.repository_routes(),
+        ]  # fmt: skip
         of_groups = [(verb, "/groups/{group}" + path, handler) for verb, path, handler in self.hook_routes()]
         return (
             self.account_routes()

@@ -60,7 +60,8 @@ class Access(Website):
         path = request.path.removeprefix(self._base_path + self.api_prefix)
         if token.scopes is None or path == "/personal_access_tokens/self":
             return
-        enough = ["api", "read_api"] if request.method in ("GET", "HEAD") else ["api"]
+        is_query = request.method in ("GET", "HEAD") or path.endswith("/api/graphql")  # its mutations are not emulated
+        enough = ["api", "read_api"] if is_query else ["api"]
         if path.split("/")[1] in ("user", "users", "version", "metadata"):
             enough.append("read_user")
         if token.scopes.isdisjoint(enough):

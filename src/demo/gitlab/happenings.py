@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from src.demo.forge.history import refresh
 from src.demo.forge.protocol import Unsupported, WikiWord
-from src.demo.forge.records import Change, CommitSpec
+from src.demo.forge.records import Change, CommitSpec, Files
 from src.demo.forge.state import NO_COMMIT, Project, PullRequest
 from src.demo.gitlab.shapes import DEPLOYMENT_STATUSES, PIPELINE_STATUSES
+from src.demo.gitlab.versions import note_version
 from src.demo.gitlab.website import Threads, change
 
 Json = dict[str, Any]
@@ -71,21 +73,35 @@ class Website(Threads):
         made = self.world.commit(project, by, branch, commits, anew=forced)
         after = project.branches[branch]
         self.tell_push(project, by, f"refs/heads/{branch}", before, after, [commit.sha for commit in made])
-        for pull in [p for p in project.pulls.values() if p.source == branch and p.state == "open"]:
-            pull.head_sha = after
-            changes = self._touched(project, pull)
-            self.tell_pull(project, pull, by, "update", changes, oldrev=before)
+        self._follow(project, by, branch, before)
         await self.delivered()
         return after
 
+    def _follow(self, project: Project, by: str, branch: str, before: str) -> None:
+        """``update`` for merge requests from a branch that was pushed to."""
+        for pull in [p for p in project.pulls.values() if p.source == branch and p.state == "open"]:
+            pull.head_sha = project.branches[branch]
+            refresh(project, pull)
+            changes = self._touched(project, pull)
+            note_version(self.world, project, pull)
+            self.tell_pull(project, pull, by, "update", changes, oldrev=before)
+
     async def push_to_pull_request(
-        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = ()
-    ) -> str:
-        """A push, and ``update`` with ``oldrev``."""
-        _, pull = self.world.pull(path, number)
-        files = tuple(c.path for c in changes)
+        self, path: str, by: str, number: int, *, title: str = "More work", changes: Sequence[Change] = (),
+        files: Files | None = None,
+    ) -> str:  # fmt: skip
+        """A push, and ``update`` with ``oldrev``; a push to a fork is told to the fork's own hooks: there are none."""
+        project, pull = self.world.pull(path, number)
+        modified = tuple(c.path for c in changes)
         pull.changes += [c for c in changes if c.path not in {known.path for known in pull.changes}]
-        return await self.push(path, by, pull.source, [CommitSpec(title=title, modified=files)])
+        spec = CommitSpec(title=title, modified=modified, files=files or {})
+        if pull.fork is None:
+            return await self.push(path, by, pull.source, [spec])
+        before = pull.head_sha
+        self.world.commit(project, by, pull.source, [spec])
+        self._follow(project, by, pull.source, before)
+        await self.delivered()
+        return pull.head_sha
 
     async def merge(self, path: str, by: str, number: int) -> None:
         """``merge``, then the push to the target branch."""

@@ -139,6 +139,8 @@ class Projects(Access):
     def _list_pipelines(self, call: Call) -> Answer:
         project = self.project(call)
         runs = list(project.runs.values())[::-1]
+        if call.query("order_by") == "updated_at":
+            runs.sort(key=lambda run: run.updated_at, reverse=call.query("sort", "desc") == "desc")
         return self.page(call, runs, lambda run: self.shapes.pipeline(project, run))
 
     def _get_pipeline(self, call: Call) -> Answer:

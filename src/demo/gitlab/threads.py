@@ -5,14 +5,16 @@ from typing import Any
 from src.demo.forge.protocol import CommentTarget
 from src.demo.forge.server import Answer, ApiError, Call, Handler
 from src.demo.forge.state import Comment, Issue, Project, PullRequest, Thread
-from src.demo.gitlab.access import DEVELOPER, Access, not_found, refusal
+from src.demo.gitlab.access import DEVELOPER, not_found, refusal
+from src.demo.gitlab.commands import Commands
 from src.demo.gitlab.hooks import truth
+from src.demo.gitlab.looking import LookingRoutes
 from src.demo.gitlab.shapes.words import state
 
 Json = dict[str, Any]
 
 
-class ThreadRoutes(Access):
+class ThreadRoutes(LookingRoutes, Commands):
     """Issues and merge requests over HTTP."""
 
     def thread_routes(self) -> list[tuple[str, str, Handler]]:
@@ -22,8 +24,8 @@ class ThreadRoutes(Access):
             ("GET", "/issues", self._list_issues), ("POST", "/issues", self._open_issue),
             ("GET", issue, self._get_issue), ("PUT", issue, self._change_issue),
             ("GET", "/merge_requests", self._list_pulls), ("POST", "/merge_requests", self._open_pull),
-            ("GET", pull, self._get_pull), ("PUT", pull, self._change_pull), ("GET", f"{pull}/diffs", self._diffs),
-            ("GET", f"{pull}/changes", self._changes), ("PUT", f"{pull}/merge", self._merge),
+            ("GET", pull, self._get_pull), ("PUT", pull, self._change_pull),
+            ("PUT", f"{pull}/merge", self._merge),
             ("POST", f"{pull}/approve", self._judge), ("POST", f"{pull}/unapprove", self._judge),
         ]  # fmt: skip
         for thread in (issue, pull):
@@ -78,6 +80,8 @@ class ThreadRoutes(Access):
             issue for issue in reversed(project.issues.values())
             if self.may_see_issue(call, project, issue) and wanted in ("all", state(issue))
         ]  # fmt: skip
+        if call.query("order_by") == "updated_at":
+            issues.sort(key=lambda issue: issue.updated_at, reverse=call.query("sort", "desc") == "desc")
         return self.page(call, issues, lambda issue: self.shapes.issue(project, issue))
 
     def _get_issue(self, call: Call) -> Answer:
@@ -123,9 +127,12 @@ class ThreadRoutes(Access):
         return project, [note for note in notes if self.may_see_note(call, project, note)]
 
     def _list_notes(self, call: Call) -> Answer:
+        """Those that people wrote and those of the system, in the order of their making."""
         project, notes = self._notes(call)
-        notes.sort(key=lambda note: note.id, reverse=call.query("sort", "desc") == "desc")
-        return self.page(call, notes, lambda note: self.shapes.note(project, note))
+        _, thread, on = self._thread(call)
+        shapes = [*(self.shapes.note(project, note) for note in notes), *self.system_notes(project, on, thread)]
+        shapes.sort(key=lambda shape: (shape["created_at"], shape["id"]), reverse=call.query("sort", "desc") == "desc")
+        return self.page(call, shapes, lambda shape: shape)
 
     def _note(self, call: Call) -> tuple[Project, Comment]:
         project, notes = self._notes(call)
@@ -144,13 +151,21 @@ class ThreadRoutes(Access):
         by, internal = self.me(call).login, truth(call.body.get("internal") or call.body.get("confidential"))
         if internal and self.shapes.level(by, project) < DEVELOPER:
             raise refusal(403, "Forbidden")
-        made = await self.comment(project.path, by, on, thread.number, str(call.body["body"]), internal=internal)
+        body = str(call.body["body"])
+        if isinstance(thread, PullRequest):
+            body = await self.obey(project, thread, by, body)
+        if not body:
+            return Answer({"commands_changes": {}, "summary": ["Done."]}, status=202)
+        made = await self.comment(project.path, by, on, thread.number, body, internal=internal)
         return Answer(self.shapes.note(project, project.comments[int(made)]), status=201)
 
     async def _edit_note(self, call: Call) -> Answer:
         project, note = self._note(call)
         by = self._may_change(call, project, note.author)
-        await self.edit_comment(project.path, by, str(note.id), str(call.body.get("body") or ""))
+        body, (_, thread, _) = str(call.body.get("body") or ""), self._thread(call)
+        if isinstance(thread, PullRequest):
+            body = await self.obey(project, thread, by, body)
+        await self.edit_comment(project.path, by, str(note.id), body)
         return Answer(self.shapes.note(project, note))
 
     # Merge requests
@@ -158,6 +173,8 @@ class ThreadRoutes(Access):
     def _list_pulls(self, call: Call) -> Answer:
         project, wanted = self.project(call), call.query("state", "all")
         pulls = [pull for pull in reversed(project.pulls.values()) if wanted in ("all", state(pull))]
+        if call.query("order_by") == "updated_at":
+            pulls.sort(key=lambda pull: pull.updated_at, reverse=call.query("sort", "desc") == "desc")
         return self.page(call, pulls, lambda pull: self.shapes.merge_request(project, pull))
 
     def _get_pull(self, call: Call) -> Answer:
@@ -206,11 +223,3 @@ class ThreadRoutes(Access):
         verdict = "approved" if call.request.path.endswith("/approve") else "unapproved"
         await self.review(project.path, self.me(call).login, pull.number, verdict)
         return Answer(self.shapes.merge_request(project, pull), status=201)
-
-    def _diffs(self, call: Call) -> Answer:
-        return self.page(call, self._pull(call)[1].changes, self.shapes.diff)
-
-    def _changes(self, call: Call) -> Answer:
-        project, pull = self._pull(call)
-        files = {"changes": [self.shapes.diff(change) for change in pull.changes], "overflow": False}
-        return Answer(self.shapes.merge_request(project, pull) | files)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.demo.forge.protocol import CommentTarget, Unsupported
-from src.demo.forge.records import Change
+from src.demo.forge.records import Change, Files
 from src.demo.forge.server import Server
 from src.demo.forge.state import Comment, Issue, Project, PullRequest, Thread
 from src.demo.gitlab.shapes import PayloadShapes, spoken
 from src.demo.gitlab.shapes.words import STATE_IDS
+from src.demo.gitlab.versions import note_version
 
 Json = dict[str, Any]
 Changes = dict[str, Json]
@@ -156,6 +157,26 @@ class Threads(Server):
         self.tell_note(project, comment, by, "update")
         await self.delivered()
 
+    async def reply(self, path: str, by: str, comment_id: str, body: str) -> str:
+        """A note with the action ``create`` in the same discussion."""
+        project = self.world.project(path)
+        asked = project.comments[int(comment_id)]
+        thread = project.line_threads[asked.thread or 0]
+        comment = self.world.comment(
+            project, by, "review", asked.target, body, file=asked.file, line=asked.line, thread=thread
+        )
+        self.tell_note(project, comment, by, "create")
+        await self.delivered()
+        return str(comment.id)
+
+    async def resolve_thread(self, path: str, by: str, comment_id: str, *, resolved: bool = True) -> None:
+        """GitLab tells no webhook of it."""
+        project = self.world.project(path)
+        thread = project.line_threads[project.comments[int(comment_id)].thread or 0]
+        thread.resolved_by = self.world.user(by).login if resolved else None
+        self.world.touch(project, project.pulls[thread.pull])
+        await self.delivered()
+
     # Merge requests
 
     def pull_payload(
@@ -189,6 +210,7 @@ class Threads(Server):
         self, path: str, by: str, title: str, *, body: str = "", source: str = "topic", target: str = "main",
         reviewers: Sequence[str] = (), teams: Sequence[str] = (), assignees: Sequence[str] = (),
         labels: Sequence[str] = (), draft: bool = False, changes: Sequence[Change] = (),
+        files: Files | None = None, fork: str | None = None,
     ) -> int:  # fmt: skip
         """``open``, reviewers and assignees in it. A draft is one by its title."""
         if teams:
@@ -197,8 +219,9 @@ class Threads(Server):
         title = DRAFT + title if draft and not title.startswith(DRAFT) else title
         pull = self.world.open_pull(
             project, by, title, body=body, source=source, target=target, draft=title.startswith(DRAFT),
-            reviewers=reviewers, teams=(), assignees=assignees, labels=labels, changes=changes,
+            reviewers=reviewers, teams=(), assignees=assignees, labels=labels, changes=changes, files=files, fork=fork,
         )  # fmt: skip
+        note_version(self.world, project, pull)
         self.tell_pull(project, pull, by, "open", {"merge_status": change("preparing", "unchecked")})
         await self.delivered()
         return pull.number

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from src.demo import reviewed
 from src.demo.guide.player import Player, WrongTurn
 from src.demo.script.stage import ROCKET
 from src.forges import FORGE_TYPES
@@ -107,6 +108,28 @@ async def mute(player: Player) -> None:
     player.show()
 
 
+async def reviews(player: Player) -> None:
+    """They are turned on, and somebody opens a pull request with a problem or two."""
+    await player.say("/subscribe")
+    await player.press(_GITHUB.title, until="Which {forge} project?")
+    await player.press(ROCKET)
+    await player.press(describe_kind("code_review", player.language, _GITHUB))
+    await player.press("All")
+    await player.press("‹ Back")
+    await player.press("Continue ›")
+    player.show()
+    await player.press("Confirm", until="✓ {project}: your choice is stored.")
+    await player.stage.github.open_pull_request(ROCKET, "bob", reviewed.TITLE, source="telemetry", files=reviewed.FILES)
+    await player.told(reviewed.TITLE)
+    player.show()
+
+
+async def review(player: Player) -> None:
+    """Asked for by hand, with the outcome in place of how far it was."""
+    await player.say(f"/review {ROCKET} 2", until="Code reviewed")
+    player.show()
+
+
 async def notifications(player: Player) -> None:
     """Comments come without a sound."""
     await player.say("/notifications")
@@ -190,6 +213,8 @@ DIALOGS = (
             "group": group,
             "notification": notification,
             "mute": mute,
+            "reviews": reviews,
+            "review": review,
             "notifications": notifications,
             "list": list_,
             "status": status,

@@ -23,6 +23,7 @@ class Act:
     thread: Thread
     by: str
     text: str
+    line_thread: int | None  # the one on lines that it is about
     t: Translator
 
     @property
@@ -88,6 +89,17 @@ async def _reopen(act: Act) -> None:
         await act.forge.reopen_issue(act.project.path, act.by, act.thread.number)
 
 
+async def _resolve(act: Act, *, resolved: bool = True) -> None:
+    comment = next((c for c in act.project.comments_on("review", act.pull.number) if c.thread == act.line_thread), None)
+    if act.line_thread is None or comment is None:
+        raise ApiError(act.t("There is no such discussion."))
+    await act.forge.resolve_thread(act.project.path, act.by, str(comment.id), resolved=resolved)
+
+
+async def _unresolve(act: Act) -> None:
+    await _resolve(act, resolved=False)
+
+
 _ACTS: Mapping[str, Callable[[Act], Awaitable[None]]] = {
     "comment": _comment,
     "approve": _approve,
@@ -95,11 +107,16 @@ _ACTS: Mapping[str, Callable[[Act], Awaitable[None]]] = {
     "merge": _merge,
     "close": _close,
     "reopen": _reopen,
+    "resolve": _resolve,
+    "unresolve": _unresolve,
 }
 
 
 async def perform(forge: Emulator, project: Project, wish: Mapping[str, Any], t: Translator) -> None:
-    """Do what the page asks for: `action`, `on` ("pull", "issue"), `number`, `by` and `text`. Raises `ApiError`."""
+    """Do what the page asks for: `action`, `on` ("pull", "issue"), `number`, `by`, `text` and `thread`.
+
+    `thread` is the discussion on lines that is resolved. Raises `ApiError`.
+    """
     do = _ACTS.get(str(wish.get("action")))
     if do is None:
         raise ApiError(t("There is no such action."))
@@ -108,11 +125,16 @@ async def perform(forge: Emulator, project: Project, wish: Mapping[str, Any], t:
     thread = threads.get(number) if isinstance(number, int) else None
     if thread is None:
         raise ApiError(t("There is nothing of that number."))
-    by, text = wish.get("by"), wish.get("text") or ""
+    by, text, on_lines = wish.get("by"), wish.get("text") or "", wish.get("thread")
     if not isinstance(by, str) or by not in project.members:
         raise ApiError(t("Whoever does it has to be a member of the project."))
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         raise ApiError(t("The text is too long."))
     refuse_real_token(text, t.language)
     async with forge.acting:
-        await do(Act(forge=forge, project=project, thread=thread, by=by, text=text.strip(), t=t))
+        await do(
+            Act(
+                forge=forge, project=project, thread=thread, by=by, text=text.strip(), t=t,
+                line_thread=on_lines if isinstance(on_lines, int) else None,
+            )
+        )  # fmt: skip

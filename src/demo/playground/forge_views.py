@@ -1,11 +1,16 @@
 """What is on a forge, as JSON for the page. No secret of a webhook is ever in it."""
 
+import re
+
+from src.demo import standing
 from src.demo.forge import DeliveryRecord, Hook
 from src.demo.forge.state import Comment, Group, HookHome, Issue, Project, PullRequest, Run
 from src.demo.playground.traffic import Emulator, Json, delivery_view, homes_of, hooks_of
 from src.forges import FORGE_TYPES
+from src.markdown import is_marked
 
 _SHOWN = 200  # deliveries of a project
+_SUGGESTION = re.compile(r"(?ms)^(`{3,})suggestion[^\n]*\n(.*?\n)\1\n*")
 
 
 def overview(forge: Emulator) -> Json:
@@ -43,13 +48,14 @@ def _pull(project: Project, pull: PullRequest) -> Json:
     verdicts = {review.author: review.state for review in pull.reviews if review.state != "commented"}
     verdicts |= {login: state.replace("requested_changes", "changes_requested")
                  for login, state in pull.verdicts.items() if state != "unreviewed"}  # fmt: skip
-    talk = [*project.comments_on("pull_request", pull.number), *project.comments_on("review", pull.number)]
     runs = [run for run in project.runs.values() if run.pull_request == pull.number or run.branch == pull.source]
     return {
         "number": pull.number, "title": pull.title, "body": pull.body, "author": pull.author,
         "state": "draft" if pull.draft and pull.state == "open" else pull.state, "source": pull.source,
         "target": pull.target, "reviewers": [*pull.reviewers, *pull.teams], "verdicts": verdicts,
-        "comments": [_comment(comment) for comment in sorted(talk, key=lambda comment: comment.id)],
+        "comments": [_comment(comment) for comment in project.comments_on("pull_request", pull.number)],
+        "threads": [_line_thread(one) for one in standing.threads(project, pull.number)],
+        "review": _status(project, pull),
         "runs": [_run(run) for run in runs], "commits": _commits(project, pull),
     }  # fmt: skip
 
@@ -73,8 +79,26 @@ def _issue(project: Project, issue: Issue) -> Json:
 
 
 def _comment(comment: Comment) -> Json:
-    place = f"{comment.file}:{comment.line}" if comment.file else None
-    return {"author": comment.author, "body": comment.body, "at": comment.created_at.timestamp(), "place": place}
+    """What a review wrote is shown as a page shows it, a change that it offers apart."""
+    body, offered = comment.body, None
+    if is_marked(body):
+        found = _SUGGESTION.search(body)
+        offered = found[2].rstrip("\n") if found else None
+        body = re.sub(r"\*\*|`+", "", standing.as_read(_SUGGESTION.sub("", body)))
+    return {"author": comment.author, "body": body, "offered": offered, "at": comment.updated_at.timestamp()}
+
+
+def _line_thread(one: standing.Standing) -> Json:
+    return {
+        "id": one.thread.id, "place": one.place, "resolved_by": one.thread.resolved_by,
+        "comments": [_comment(comment) for comment in one.comments],
+    }  # fmt: skip
+
+
+def _status(project: Project, pull: PullRequest) -> Json | None:
+    """What the newest commit says of its review."""
+    status = standing.status(project, pull.number)
+    return None if status is None else {"state": status.state, "text": status.description}
 
 
 def _run(run: Run) -> Json:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 
@@ -32,6 +32,7 @@ from src.i18n import Translator
 from src.web.guard import ApiError
 
 PATIENCE = 180.0  # seconds after which nobody waits for messages any more: a burst takes its time at Telegram's pace
+_FIRST = 20.0  # seconds for what has to be there first
 _KEPT = 100  # happenings whose deliveries can still be looked at
 _HOLD = 1.0  # seconds that a request waits for news
 _POLL = 0.1
@@ -140,7 +141,9 @@ class Happenings:
     async def _act(self, card: Card, deed: Deed) -> tuple[int, Happening]:
         async with deed.forge.acting:
             if card.before is not None:
+                earlier = len(deed.forge.deliveries)
                 await card.before(deed)
+                await self._worked_off(deed, deed.forge.deliveries[earlier:])
             async with self._database() as database, database.read() as session:
                 since = await outcomes.last_message(session)
             mark = len(deed.forge.deliveries)
@@ -159,6 +162,23 @@ class Happenings:
             self._made.popitem(last=False)
         return self._count, happening
 
+    async def _worked_off(self, deed: Deed, records: Sequence[DeliveryRecord]) -> None:
+        """What was needed first is told, and reviewed: the card shows what comes after that."""
+        if not records:
+            return
+        before = Happening(
+            card=CARDS["code_review"], forge=deed.forge, project=deed.project, records=tuple(records), since=0,
+            began=time.monotonic(),
+        )  # fmt: skip
+        async with self._database() as database:
+            while await self._is_busy(database, before):  # noqa: ASYNC110 - it happens in the product
+                await asyncio.sleep(_POLL)
+        await deed.forge.delivered()
+
+    async def _is_busy(self, database: Database, happening: Happening) -> bool:
+        late = time.monotonic() - happening.began >= _FIRST
+        return not late and not (await self._case(database, happening)).is_done
+
     async def follow(self, request: web.Request) -> web.Response:
         """Who was told so far; answers when that changes, at the latest after a second. ``seen``: what is known."""
         t = spoken(request)
@@ -169,7 +189,7 @@ class Happenings:
                 now = time.monotonic()
                 case = await self._case(database, happening)
                 final = case.is_done or now - happening.began >= PATIENCE
-                state = f"{len(case.sent)}-{case.waiting}"
+                state = f"{len(case.sent)}-{case.waiting}-{case.is_reviewed}"
                 if final or state != seen or now >= until:
                     break
                 await asyncio.sleep(_POLL)
@@ -198,11 +218,14 @@ class Happenings:
         async with database.read() as session:
             arrived = await outcomes.arrived(session, keys)
             told = await outcomes.told(session, keys, since=happening.since)
+            reviews = await outcomes.told_of_reviews(session, forge.url, str(project.id), since=happening.since)
+            under_review = await outcomes.under_review(session)
             choices = await outcomes.choices(session, forge.url, str(project.id))
         return Case(
             forge_kind=forge.kind, project=project.path, names=happening.card.names, choices=choices,
             hook_is_on=any(forge.may_receive(hook) for _, hook in hooks_of(forge, project)),
-            records=happening.records, arrived=arrived, told=told,
+            records=happening.records, arrived=arrived, told=[*told, *reviews],
+            is_reviewed=(forge.url, str(project.id)) in under_review,
         )  # fmt: skip
 
     def _places(self) -> Mapping[Place, str]:

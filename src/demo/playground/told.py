@@ -31,6 +31,7 @@ class Case:
     records: Sequence[DeliveryRecord]
     arrived: Sequence[Arrived]
     told: Sequence[Told]
+    is_reviewed: bool = False  # a review of the project's pull requests waits or runs
 
     @property
     def accepted(self) -> int:
@@ -48,9 +49,16 @@ class Case:
         return [item for item in self.told if item.state == "sent"]
 
     @property
+    def messages(self) -> int:
+        """How many messages stand in chats: a digest is one."""
+        return len({item.message for item in self.sent})
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is on its way any more. What was accepted and is not stored was stored before."""
-        return not self.waiting and all(item.state not in _UNFINISHED_DELIVERIES for item in self.arrived)
+        if self.waiting or self.is_reviewed:
+            return False
+        return all(item.state not in _UNFINISHED_DELIVERIES for item in self.arrived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,7 @@ class Verdict:
 
 def verdict(case: Case, places: Mapping[Place, str], t: Translator, *, final: bool) -> Verdict:
     """Say what came of it so far. `final`: nobody waits for more, done or not."""
-    numbers = {"sent": len(case.records), "accepted": case.accepted, "told": len(case.sent)}
+    numbers = {"sent": len(case.records), "accepted": case.accepted, "told": case.messages}
     counts = t("Sent: {sent}. Accepted: {accepted}. Messages: {told}.").format(**numbers)
     shown = counts if len(case.records) > 1 else None
     if case.sent or case.waiting:
@@ -73,7 +81,8 @@ def verdict(case: Case, places: Mapping[Place, str], t: Translator, *, final: bo
             tone="told" if case.is_done or final else "waiting", counts=shown, sentence=_told(case, places, t)
         )
     if not case.is_done and not final:
-        return Verdict(tone="waiting", counts=shown, sentence=t("The relay is working on it…"))
+        working = t("The code is being reviewed…") if case.is_reviewed else t("The relay is working on it…")
+        return Verdict(tone="waiting", counts=shown, sentence=working)
     sentence, suggests = _nobody(case, t)
     refused = bool(case.records) and not case.accepted
     tone: Tone = "refused" if refused else "nobody"
@@ -83,6 +92,8 @@ def verdict(case: Case, places: Mapping[Place, str], t: Translator, *, final: bo
 def _told(case: Case, places: Mapping[Place, str], t: Translator) -> str:
     rows = [_row(place, case.sent, places, t) for place in dict.fromkeys(_place(item) for item in case.sent)]
     parts = [t("Told: {who}.").format(who=", ".join(rows))] if rows else []
+    if case.is_reviewed:
+        parts.append(t("The code is being reviewed…"))
     if case.waiting:
         parts.append(t.n("{n} message waits for Telegram.", "{n} messages wait for Telegram.", case.waiting).format(
             n=case.waiting
@@ -95,8 +106,9 @@ def _row(place: Place, sent: Sequence[Told], places: Mapping[Place, str], t: Tra
     here = [item for item in sent if _place(item) == place]
     loud = any(item.level == "on" for item in here)
     words = [t("loud") if loud else t("silent")]
-    if len(here) > 1:
-        words.insert(0, t.n("{n} message", "{n} messages", len(here)).format(n=len(here)))
+    count = len({item.message for item in here})
+    if count > 1:
+        words.insert(0, t.n("{n} message", "{n} messages", count).format(n=count))
     name = places.get(place) or t("another chat")
     return f"{name} ({', '.join(words)})"
 

@@ -10,6 +10,7 @@ from src.demo.script.page import Page
 from src.demo.script.scenes import SCENES, Scene
 from src.demo.script.stage import LANDER, ROCKET, Broken, Interrupted, Stage, refused, staged
 from src.demo.script.walks import WrongTurn, subscribe_everybody
+from src.forges import FORGE_TYPES
 
 if TYPE_CHECKING:
     from src.config import Settings
@@ -106,15 +107,21 @@ async def _show_hooks(stage: Stage, page: Page) -> list[str]:
 
 
 async def _show_scene(stage: Stage, page: Page, number: int, scene: Scene) -> list[str]:
+    if scene.before is not None:
+        await scene.before(stage, page)
+        await stage.quiet()
     stage.forget()
     await scene.act(stage)
     told = await stage.outcome()
     names = {name: chat.title for name, chat in stage.chats.items()}
     page.step(number, scene.title)
-    for exchange in told.exchanges:
-        page.exchange(exchange)
+    page.exchanges(told.exchanges)
     informed = [names[name] for name, messages in told.messages.items() if messages]
     page.note(f"Told: {', '.join(informed) or 'nobody'}. {scene.because}")
+    if scene.reviews is not None:
+        kind, path, pull = scene.reviews
+        forge = next(forge for forge in stage.forges if forge.kind == kind)
+        page.review(FORGE_TYPES[kind].title, forge.world.project(path), pull)
     for name, messages in told.messages.items():
         if messages:
             page.chat(names[name])

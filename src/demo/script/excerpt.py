@@ -11,6 +11,7 @@ from src.demo.script.scenes import Scene
 BEGIN, END = "<!-- transcript -->", "<!-- /transcript -->"
 _HOOK_ID = re.compile(r"(/webhook/\w+/)\S+…")
 _TIME = re.compile(r"\d+ ms$")
+_SHA = re.compile(r"`[0-9a-f]{12}`")
 
 
 class NoMarks(ValueError):
@@ -24,7 +25,7 @@ def excerpt(page: Page, scenes: Sequence[Scene]) -> str:
     for scene, (begin, end) in zip(scenes, stretches, strict=True):
         if scene.in_excerpt:
             kept += page.lines[begin:end]
-    lines = [_TIME.sub("4 ms", _HOOK_ID.sub(r"\1q7Zk…", line)) for line in kept]
+    lines = [_SHA.sub("`4c1f0e9ab2d7`", _TIME.sub("4 ms", _HOOK_ID.sub(r"\1q7Zk…", line))) for line in kept]
     return "\n".join(lines).strip("\n")
 
 

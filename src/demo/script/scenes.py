@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from src.demo import reviewed
 from src.demo.forge import Change, CommitSpec
+from src.demo.script.page import Page
 from src.demo.script.stage import CORE, LANDER, ROCKET, Stage
+from src.demo.script.walks import turn_reviews_on
 
 # Words that a message has to hold, all of them.
 Words = tuple[str, ...]
@@ -18,6 +21,8 @@ class Scene:
     act: Callable[[Stage], Awaitable[object]]
     told: Mapping[str, tuple[Words, ...]] = field(default_factory=dict)
     because: str  # why these and no others
+    before: Callable[[Stage, Page], Awaitable[None]] | None = None  # what people press first
+    reviews: tuple[str, str, int] | None = None  # kind, project and number of what is reviewed: shown as it is then
     status: int = 202  # the relay's answer to each webhook of the step
     in_excerpt: bool = False  # whether the README shows it
 
@@ -180,6 +185,42 @@ SCENES: tuple[Scene, ...] = (
         title="GitLab: Bob opens an issue and assigns himself",
         act=lambda s: s.gitlab.open_issue(LANDER, "bob", "Order new bolts", assignees=["bob"]),
         because="Nobody is told of what they did themselves.",
+    ),
+    Scene(
+        title="GitHub: Bob opens a pull request with every problem that reviews look for",
+        act=lambda s: s.github.open_pull_request(ROCKET, "bob", reviewed.TITLE, source="gauge", files=reviewed.FILES),
+        told={
+            "ann": ((reviewed.TITLE, "3 critical", "5 of style"),),
+            "bob": ((reviewed.TITLE, "3 critical", "5 of style"),),
+        },
+        because="Ann has them reviewed, in her name; Bob is the author. Of the review's own comments nobody is told.",
+        before=turn_reviews_on,
+        reviews=("github", ROCKET, 2),
+    ),
+    Scene(
+        title="GitHub: Bob pushes with half of them fixed",
+        act=lambda s: s.github.push_to_pull_request(ROCKET, "bob", 2, files=reviewed.HALF_FIXED),
+        told={
+            "ann": ((reviewed.TITLE, "1 critical", "3 of style", "4 fixed"),),
+            "bob": ((reviewed.TITLE, "1 critical", "3 of style", "4 fixed"),),
+        },
+        because="Nothing is said twice, what is fixed is resolved, and the summary is the same comment.",
+        reviews=("github", ROCKET, 2),
+    ),
+    Scene(
+        title="GitLab: Carl opens a merge request with the same problems",
+        act=lambda s: s.gitlab.open_pull_request(LANDER, "carl", reviewed.TITLE, source="gauge", files=reviewed.FILES),
+        told={"ann": ((reviewed.TITLE, "3 critical"),), "carl": ((reviewed.TITLE, "3 крит"),)},
+        because="The same as on GitHub: threads on lines, one summary, the status of the commit.",
+        reviews=("gitlab", LANDER, 2),
+    ),
+    Scene(
+        title="GitLab: Carl pushes with half of them fixed",
+        act=lambda s: s.gitlab.push_to_pull_request(LANDER, "carl", 2, files=reviewed.HALF_FIXED),
+        told={"ann": ((reviewed.TITLE, "4 fixed"),), "carl": ((reviewed.TITLE, "1 крит"),)},
+        because="Nothing is said twice, what is fixed is resolved, and the summary is the same comment.",
+        reviews=("gitlab", LANDER, 2),
+        in_excerpt=True,
     ),
     Scene(
         title="A stranger who knows the webhook's address sends a made-up event",

@@ -14,6 +14,8 @@ from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from src.app import stop_on_signals
+from src.database.database import Database
+from src.database.repositories import outcomes
 from src.demo.forge import DeliveryRecord, ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
@@ -94,6 +96,7 @@ class Stage:
     github: GitHubEmulator
     gitlab: GitLabEmulator
     relay: str  # the relay's address
+    database: Database  # the product's, to look into
     http: ClientSession
     people: dict[str, Person]
     tokens: dict[str, str]  # the same on both forges
@@ -105,7 +108,7 @@ class Stage:
     _seen: dict[str, int] = field(default_factory=dict)
 
     @property
-    def forges(self) -> tuple[ForgeEmulator, ForgeEmulator]:
+    def forges(self) -> tuple[GitHubEmulator, GitLabEmulator]:
         """Both, in the order in which they are offered."""
         return self.github, self.gitlab
 
@@ -139,12 +142,12 @@ class Stage:
         )
 
     async def quiet(self) -> None:
-        """Wait until no delivery and no message is unfinished; raises Broken, and TimeoutError with what still is."""
+        """Wait until no delivery, review or message is unfinished; raises Broken, TimeoutError with what still is."""
         waiting: dict[str, float] = {}
         try:
             async with asyncio.timeout(_PATIENCE):
                 while True:
-                    waiting = {key: n for key, n in (await self._waiting()).items() if _is_unfinished(key)}
+                    waiting = await self._unfinished()
                     if not waiting:
                         return
                     if self.log.errors:
@@ -156,6 +159,19 @@ class Stage:
     async def given_up(self) -> dict[str, float]:
         """Deliveries and messages that will never be told, by table and state."""
         return {key: number for key, number in (await self._waiting()).items() if not _is_unfinished(key)}
+
+    async def _unfinished(self) -> dict[str, float]:
+        """What is on its way, by table and state."""
+        before = await self._reviews()  # whose comments the forge delivers, and whose end is told
+        for forge in self.forges:
+            await forge.delivered()
+        waiting = {key: number for key, number in (await self._waiting()).items() if _is_unfinished(key)}
+        return {**before, **waiting, **await self._reviews()}  # which deliveries ask for
+
+    async def _reviews(self) -> dict[str, float]:
+        async with self.database.read() as session:
+            projects = await outcomes.under_review(session)
+        return {"reviews running": float(len(projects))} if projects else {}
 
     async def _waiting(self) -> dict[str, float]:
         """What ``/metrics`` says of the two queues."""
@@ -207,8 +223,10 @@ async def staged(
         people = _people(tg, language)
         group = tg.group("Rocket team", admins=[people["ann"]], members=[people["bob"], people["carl"]], forum=True)
         product = Product(settings, tg=tg, github=github, gitlab=gitlab, folder=Path(folder), access=access, pace=PACE)
+        database = Database(product.database_url)
+        stack.push_async_callback(database.close)
         stage = Stage(
-            tg=tg, github=github, gitlab=gitlab, relay=product.relay, http=http, people=people,
+            tg=tg, github=github, gitlab=gitlab, relay=product.relay, database=database, http=http, people=people,
             tokens=TOKENS, group=group, topic=group.topic("Releases"), log=log,
         )  # fmt: skip
         async with _running(product):

@@ -1,6 +1,6 @@
 """What people press to follow the projects: every walk goes through the bot's own buttons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from src.demo.script.page import Page
 from src.demo.script.stage import LANDER, ROCKET, Stage
@@ -32,6 +32,7 @@ FOLLOWS: dict[str, tuple[Follow, Follow]] = {
     "bob": (_GITHUB, _GITLAB),
     "carl": (_GITHUB, _GITLAB),
 }
+REVIEWED = tuple(replace(follow, more=("code_review",)) for follow in (_GITHUB, _GITLAB))
 TEAM = Follow(forge="github", project=ROCKET, only=("pipeline", "release"))
 
 
@@ -48,6 +49,16 @@ async def subscribe_everybody(stage: Stage, page: Page) -> None:
             await walk.follow(follow, in_full=(name, follow.forge) == ("ann", "github"))
     page.chat(stage.topic.title)
     await Walk(stage.people["ann"], stage.topic, page).follow(TEAM)
+
+
+async def turn_reviews_on(stage: Stage, page: Page) -> None:
+    """Ann adds reviews to what she follows; on GitHub with the screen that says what that means."""
+    ann = stage.people["ann"]
+    page.part("Ann has pull requests reviewed")
+    page.chat(ann.private.title)
+    walk = Walk(ann, ann.private, page)
+    for follow in REVIEWED:
+        await walk.follow(follow, with_summary=follow.forge == "github")
 
 
 class Walk:
@@ -79,8 +90,8 @@ class Walk:
         )
         self._page.messages([answer])
 
-    async def follow(self, follow: Follow, *, in_full: bool = False) -> None:
-        """`/subscribe` from its first screen to its last; `in_full` prints those between."""
+    async def follow(self, follow: Follow, *, in_full: bool = False, with_summary: bool = False) -> None:
+        """`/subscribe` from its first screen to its last; `in_full` prints those between, or the last but one alone."""
         screen = await self._send("/subscribe")
         if in_full:
             self._show(screen)
@@ -90,7 +101,7 @@ class Walk:
                 self._show(screen)
         await self._choose(follow)
         screen = await self._press(self._said("Continue ›"))
-        if in_full:
+        if in_full or with_summary:
             self._show(screen)
         last = await self._press(self._said("Confirm"))
         self._show(last)

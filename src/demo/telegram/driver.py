@@ -125,7 +125,7 @@ class Person:
         data: str | None = None,
         in_: Chat | None = None,
         on: Message | None = None,
-        timeout: float = 5,
+        timeout: float = 20,
     ) -> Answer:
         """Presses a button and returns what it showed.
 

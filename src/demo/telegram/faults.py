@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from random import Random
 from typing import Literal
 
 from src.demo.telegram.signals import Signal
@@ -13,13 +14,17 @@ FaultKind = Literal["429", "500", "502", "reset_before", "reset_after", "timeout
 
 @dataclass(slots=True)
 class Fault:
-    """A fault for the next `times` calls that fit; `None` fits all."""
+    """A fault for the next `times` calls that fit; `None` fits all.
+
+    `share`: of the calls that fit it meets so many, by the dice, for as long as the server runs.
+    """
 
     kind: FaultKind
     method: str | None = None
     chat_id: int | None = None
     times: int = 1
     retry_after: int = 3
+    share: float = 1.0
 
     def fits(self, method: str, form: dict[str, str]) -> bool:
         """Whether it is meant for this call."""
@@ -32,6 +37,11 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._dice = Random()  # noqa: S311 - no secret hangs on it
+
+    def seed(self, number: int) -> None:
+        """The same faults again in the next run."""
+        self._dice.seed(number)
 
     def add(self, fault: Fault) -> None:
         """One more, behind those that are there."""
@@ -40,7 +50,9 @@ class FaultPlan:
     def take(self, method: str, form: dict[str, str]) -> Fault | None:
         """The first fault that fits this call, if there is one."""
         for fault in self._faults:
-            if fault.fits(method, form):
+            if fault.fits(method, form) and (fault.share == 1 or self._dice.random() < fault.share):
+                if fault.share < 1:
+                    return fault
                 fault.times -= 1
                 if fault.times <= 0:
                     self._faults.remove(fault)

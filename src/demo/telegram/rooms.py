@@ -65,7 +65,7 @@ class Chat:
     async def wait_for(
         self,
         predicate: Callable[[Message], bool] = lambda message: message.from_bot,
-        timeout: float = 5,
+        timeout: float = 20,
         since: int = 0,
     ) -> Message:
         """The newest message that fits, new or changed after the mark, as soon as there is one.
@@ -78,7 +78,7 @@ class Chat:
 
         return await self._until(look, timeout, "no message that fits")
 
-    async def wait_deleted(self, message: Message, timeout: float = 5) -> Message:
+    async def wait_deleted(self, message: Message, timeout: float = 20) -> Message:
         """The message once it is deleted; raises TimeoutError."""
 
         def look() -> Message | None:

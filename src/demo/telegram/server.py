@@ -105,6 +105,11 @@ class TelegramServer:
         """Lets the next `times` calls that fit go wrong; see FaultKind for how."""
         self._faults.add(Fault(kind, method, chat_id, times, retry_after))
 
+    def fail_some(self, share: float, method: str | None = None, kind: FaultKind = "500", seed: int = 0) -> None:
+        """Lets this share of all calls of a method go wrong from now on, as the dice fall after `seed`."""
+        self._faults.seed(seed)
+        self._faults.add(Fault(kind, method, share=share))
+
     def hold(self, method: str | None = None, stage: Stage = "after") -> None:
         """Keeps calls waiting until `release`: "after" they took effect, or "before" anything happened."""
         self._gate.close(method, stage)

@@ -35,6 +35,9 @@ PARSERS = Parsers(
 _HOOK_EVENTS: dict[str, tuple[str, ...]] = {
     **{f"pull_request.{action}": ("pull_request",) for action in PullRequestAction},
     **{f"review.{state}": ("pull_request_review",) for state in ReviewState if state is not ReviewState.UNAPPROVED},
+    # Ours: no delivery tells of them, but the pull requests that are reviewed have to be heard of.
+    "code_review.done": ("pull_request",),
+    "code_review.failed": ("pull_request",),
     **{f"issue.{action}": ("issues",) for action in IssueAction if action is not IssueAction.UPDATED},
     "comment.issue": ("issue_comment",),
     "comment.pull_request": ("issue_comment",),
@@ -81,8 +84,16 @@ class GitHubCodec:
         return _printable(_header(headers, _DELIVERY))[:_KEY_LENGTH] or f"sha256:{self._digest(headers, body)}"
 
     def replay_key(self, headers: Mapping[str, str], body: bytes) -> str | None:
-        """The hash of what was delivered, for the GUID is not signed; `None` for a ping, which repeats itself."""
-        return None if self.event_header(headers) == "ping" else self._digest(headers, body)
+        """What tells the content from others, for the GUID is not signed; `None` for a ping, which repeats itself.
+
+        That is its signature, which was verified: who has a body that was sent has no other one for it, and making
+        one needs the secret. It is a hash of the whole body already, and another would cost as much again.
+        """
+        event = self.event_header(headers)
+        if event == "ping":
+            return None
+        signature = _header(headers, _SIGNATURE)
+        return _hashed(event, _bytes(signature)) if signature else self._digest(headers, body)
 
     def event_header(self, headers: Mapping[str, str]) -> str:
         """The event's name, e.g. ``pull_request``; empty where the header is missing."""
@@ -110,7 +121,7 @@ class GitHubCodec:
         return frozenset(words or {"push"})
 
     def _digest(self, headers: Mapping[str, str], body: bytes) -> str:
-        return hashlib.sha256(self.event_header(headers).encode() + b"\n" + body).hexdigest()
+        return _hashed(self.event_header(headers), body)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
@@ -121,6 +132,10 @@ def _header(headers: Mapping[str, str], name: str) -> str:
     return found.strip()
 
 
+def _hashed(event: str, content: bytes) -> str:
+    return hashlib.sha256(event.encode() + b"\n" + content).hexdigest()
+
+
 def _bytes(text: str) -> bytes:
     """Bytes of any string: servers turn bytes of a header that are no UTF-8 into lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
@@ -128,4 +143,6 @@ def _bytes(text: str) -> bytes:
 
 def _printable(text: str) -> str:
     """A header's value that the log and the database can hold."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -4,7 +4,7 @@ from src.events import CommentEvent, CommentOn, People, Refs, Subject, SubjectKi
 from src.github_api.webhooks import neutral
 from src.github_api.webhooks import payloads as wire
 from src.github_api.webhooks.registry import Events, Parsers
-from src.markdown import excerpt
+from src.markdown import excerpt, is_marked
 
 parsers = Parsers()
 
@@ -76,6 +76,7 @@ def _comment(
         comment_id=str(comment.id),
         discussion_id=discussion_id,
         edited=edited,
+        marked=is_marked(comment.body),
         file=comment.path or None,
         line=comment.original_line if comment.line is None else comment.line,
         project=neutral.project(payload.repository),

@@ -7,7 +7,7 @@ from src.events import PullRequestAction, PullRequestEvent, ReviewEvent, ReviewS
 from src.github_api.webhooks import neutral
 from src.github_api.webhooks import payloads as wire
 from src.github_api.webhooks.registry import Events, Parsers, unknown
-from src.markdown import excerpt, mentions
+from src.markdown import excerpt, is_marked, mentions
 
 parsers = Parsers()
 
@@ -103,6 +103,7 @@ def pull_request_review(payload: wire.ReviewDelivery) -> Events:
         refs=neutral.pull_request_refs(pull),
         labels=neutral.labels(pull.labels),
         excerpt=None if dismissed else excerpt(review.body),
+        marked=not dismissed and is_marked(review.body),
         url=review.html_url or pull.html_url,
         occurred_at=pull.updated_at if dismissed else review.submitted_at,
         object_updated_at=pull.updated_at if dismissed else review.submitted_at,

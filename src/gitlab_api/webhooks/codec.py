@@ -47,6 +47,9 @@ PARSERS = Parsers(
 _HOOK_EVENTS: dict[str, str] = {
     **{f"pull_request.{action}": "merge_requests_events" for action in PullRequestAction},
     **{f"review.{state}": "merge_requests_events" for state in merge_requests.REVIEWS.values()},
+    # Ours: no delivery tells of them, but the merge requests that are reviewed have to be heard of.
+    "code_review.done": "merge_requests_events",
+    "code_review.failed": "merge_requests_events",
     **{f"issue.{action}": "issues_events" for action in IssueAction},
     "issue.confidential": "confidential_issues_events",
     **{f"comment.{kind}": "note_events" for kind in (*CommentOn, "edited")},
@@ -153,4 +156,6 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 def _printable(text: str) -> str:
     """A header's value that the log and the database can hold."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -5,7 +5,7 @@ from src.forge import Unparsable
 from src.gitlab_api.webhooks import issues, merge_requests, neutral
 from src.gitlab_api.webhooks.payloads import NoteAttributes, NotePayload
 from src.gitlab_api.webhooks.registry import Delivery, Events, Parsers, told
-from src.markdown import excerpt, first_line, mentions
+from src.markdown import excerpt, first_line, is_marked, mentions
 
 parsers = Parsers()
 
@@ -62,6 +62,7 @@ def _comment(payload: NotePayload, on: CommentOn, *, edited: bool, confidential:
         comment_id=written.id,
         discussion_id=written.discussion_id,
         edited=edited,
+        marked=is_marked(written.note),
         file=file,
         line=line,
     )

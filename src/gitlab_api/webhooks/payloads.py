@@ -265,6 +265,7 @@ class WikiAttributes(Wire):
     url: Text = None
     action: Text = None
     version_id: Text = None
+    created_at: Text = None  # of the edit; webhooks do not say it
 
 
 class WikiPayload(Payload):

@@ -70,6 +70,7 @@ def pipeline(payload: PipelinePayload, _: Delivery) -> Events:
             workflow=run.name,
             failed_jobs=_failed_jobs(payload),
             child=run.source == "parent_pipeline" or bool(payload.source_pipeline),
+            external=run.source == "external",
             duration=None if run.duration is None else int(run.duration),
         ),
     )

@@ -33,6 +33,7 @@ def wiki_page(payload: WikiPayload, _: Delivery) -> Events:
             subject=Subject(kind=SubjectKind.WIKI, id=written.slug, title=title, url=url),
             happening=neutral.happening("wiki", home, written.slug, action, version),
             actor=neutral.person(payload.user, home),
+            occurred_at=neutral.moment(written.created_at),
             excerpt=_excerpt(action, written.content, written.message),
             action=action,
             pages=(Page(title=title, url=None if action is WikiAction.DELETED else url),),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from src.database.models import Account, Hook
-from src.database.repositories import accounts, hooks, projects
+from src.database.repositories import accounts, hooks, jobs, projects
 from src.forge import RateLimited, Rejected, Unauthorized, Unavailable
 from src.webhook.manager.ground import Ground
 from src.webhook.manager.reconcile import Reconciler
@@ -38,6 +38,9 @@ class Ensuring:
             await self._ground.log(request.task, "failed", f"{request.task.name}: {error}")
             raise
         await self._ground.log(request.task, state.outcome, summary(request.task, state))
+        if state.outcome is HookOutcome.MANUAL:
+            async with self._ground.database.write() as session:  # until somebody makes it, the project is looked at
+                await jobs.put(session, "poll", str(project_id), now=self._ground.clock())
         if request.is_fresh and state.outcome is HookOutcome.MANUAL:
             async with self._ground.database.write() as session:
                 await hooks.discard(session, request.task.hook.id)

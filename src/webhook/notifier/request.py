@@ -1,18 +1,21 @@
 """A message of the outbox as the request that sends it. Pure."""
 
-from collections.abc import Iterable, Mapping
-from typing import assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
 
 from aiogram.methods import SendMessage
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
 from src.database.models import Message
 from src.database.repositories.messages import Outgoing
-from src.events import Action, Event, Mute, OpenPage
+from src.events import Action, Event, Mute, OpenPage, ReviewAgain
 from src.webhook.reasons import Reason, ReasonVia
 from src.webhook.render import ForgeWords, render
 
-MUTE_BUTTON = "mute"  # what a press on it brings; the message that it is under says the rest
+# What presses on them bring; the message that they are under says the rest.
+MUTE_BUTTON = "mute"
+REVIEW_BUTTON = "review"
+_IN_A_ROW = 2  # buttons: of three the words do not fit a phone's width
 
 
 def compose(outgoing: Outgoing, event: Event, *, words: Mapping[str, ForgeWords], default_language: str) -> SendMessage:
@@ -22,29 +25,40 @@ def compose(outgoing: Outgoing, event: Event, *, words: Mapping[str, ForgeWords]
         raise ValueError(f"operation {message.op!r}")
     notification = render(
         event,
-        reasons_of(message),
+        reasons_of(message.reasons),
         language=chat.language or default_language,
         words=words[outgoing.forge_kind],
     )
     return SendMessage(
         chat_id=chat.telegram_id,
         message_thread_id=message.topic_id or None,
-        reply_markup=_keyboard(notification.buttons),
+        reply_markup=keyboard(notification.buttons),
         link_preview_options=LinkPreviewOptions(is_disabled=not notification.preview),
-        disable_notification=message.level == "silent",
+        disable_notification=is_silent(message),
         reply_parameters=_reply(message),
         **notification.content.as_kwargs(),
     )
 
 
-def reasons_of(message: Message) -> list[ReasonVia]:
+def reasons_of(stored: Iterable[dict[str, Any]]) -> list[ReasonVia]:
     """Why the recipient is told. Raises ValueError or KeyError for what this version cannot read."""
-    return [ReasonVia(reason=Reason(row["reason"]), via=row.get("via")) for row in message.reasons]
+    return [ReasonVia(reason=Reason(row["reason"]), via=row.get("via")) for row in stored]
 
 
-def _keyboard(buttons: Iterable[Action]) -> InlineKeyboardMarkup | None:
-    row = [_button(action) for action in buttons]
-    return InlineKeyboardMarkup(inline_keyboard=[row]) if row else None
+def is_silent(message: Message) -> bool:
+    """Whether it makes no sound."""
+    return message.level == "silent"
+
+
+def keyboard(buttons: Iterable[Action]) -> InlineKeyboardMarkup | None:
+    """The buttons, two in a row; `None` without any."""
+    keys = in_rows([_button(action) for action in buttons])
+    return InlineKeyboardMarkup(inline_keyboard=keys) if keys else None
+
+
+def in_rows(keys: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    """Two in a row."""
+    return [list(keys[start : start + _IN_A_ROW]) for start in range(0, len(keys), _IN_A_ROW)]
 
 
 def _button(action: Action) -> InlineKeyboardButton:
@@ -53,6 +67,8 @@ def _button(action: Action) -> InlineKeyboardButton:
             return InlineKeyboardButton(text=action.label, url=action.url)
         case Mute():
             return InlineKeyboardButton(text=action.label, callback_data=MUTE_BUTTON)
+        case ReviewAgain():
+            return InlineKeyboardButton(text=action.label, callback_data=REVIEW_BUTTON)
         case _:
             assert_never(action)
 

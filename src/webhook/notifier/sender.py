@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import random
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,19 +14,24 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.methods import SendMessage
 
+from src.database.away import Absence, insist, is_away
 from src.database.database import Database
-from src.database.models import Chat, utc_now
+from src.database.models import utc_now
+from src.database.repositories.outgoing import Waiting
 from src.events import Event, load
 from src.webhook.metrics import Metrics
+from src.webhook.notifier.digests import Digests, compose_digest
 from src.webhook.notifier.flood import FloodGuard
-from src.webhook.notifier.ledger import Claim, Ledger
+from src.webhook.notifier.ledger import Claim, Holds, Ledger
+from src.webhook.notifier.line import PLACES, Line
 from src.webhook.notifier.request import compose
 from src.webhook.notifier.verdict import Delivered, Flooded, Verdict, judge
 from src.webhook.render import ForgeWords
 
 log = logging.getLogger(__name__)
 
-_CHATS_AT_ONCE = 256  # workers; groups need 3 s a message, so that 28 messages a second keep some 85 of them busy
+_MANY = 256  # chats that wait: to look at them all takes its time...
+_LOOKS = 4  # ...and then for so many times as long nobody looks again
 _REQUEST_SECONDS = 20  # how long an answer is waited for, and so the longest that a stop takes
 
 Checkpoint = Callable[[str], Awaitable[None]]
@@ -40,8 +47,11 @@ async def _no_checkpoint(_name: str) -> None:
 class Pacer(Protocol):
     """Says when a notification may go; `bot.limiter.Limiter` is one."""
 
-    async def turn(self, chat_id: int, *, group: bool) -> None:
-        """Wait until a notification may be sent to this chat of Telegram."""
+    async def turn(self, chat_id: int, *, group: bool, loud: bool) -> None:
+        """Wait until a notification may be sent to this chat of Telegram; loud ones go before silent ones."""
+
+    def hurry(self, chat_id: int) -> None:
+        """What this chat waits for with a silent turn is not silent any more."""
 
 
 class Notifier:
@@ -61,8 +71,11 @@ class Notifier:
         default_language: of chats that never chose one.
         clock: aware UTC.
         checkpoint: called with the name of each of `CHECKPOINTS` as a message passes it, for the crash drills.
+        digests: when a backlog is told in one message; `None`: never.
+        places: for how many chats there are workers at once.
         poll: how often to look for what another process queued.
         jitter: 0 to 1, spreads retries.
+        holds: whether this process still has the bot's lease, asked in each transaction that claims a message.
     """
 
     def __init__(
@@ -80,8 +93,15 @@ class Notifier:
         checkpoint: Checkpoint = _no_checkpoint,
         poll: timedelta = timedelta(seconds=1),
         jitter: Callable[[], float] = random.random,
+        holds: Holds | None = None,
+        digests: Digests | None = None,
+        places: int = PLACES,
     ) -> None:
-        self._ledger = Ledger(database, bot_id=bot.id, owner=owner, lease=lease, clock=clock, jitter=jitter)
+        self._lease = lease
+        self._ledger = Ledger(
+            database, bot_id=bot.id, owner=owner, lease=lease, clock=clock, jitter=jitter, holds=holds, digests=digests
+        )
+        self._others_at = clock() + lease
         self._bot = bot
         self._pacer = pacer
         self._words = words
@@ -92,7 +112,9 @@ class Notifier:
         self._poll = poll
         self._flood = FloodGuard()
         self._wake = asyncio.Event()
-        self._busy: set[int] = set()
+        self._line = Line(places)
+        self._looks = 0
+        self._looking = 0.0  # seconds that the last look took, where there was much to look at
         self._pacing: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -103,18 +125,31 @@ class Notifier:
         """Send until `stop` is set; then end what is on its way and return.
 
         Raises an ExceptionGroup with what makes sending impossible: TelegramUnauthorizedError or TelegramNotFound for
-        a token that is not good, SQLAlchemyError. What was on its way then is sent again at the next start.
+        a token that is not good, SQLAlchemyError; a database that is away is waited for. What was on its way then is
+        sent again at the next start.
         """
-        taken = await self._ledger.take_back()
+        taken = await insist(self._ledger.take_back, seconds=self._lease.total_seconds())
         if taken:
             log.info("%d messages were half sent when the last sender ended: queued again", taken)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._wake_at(stop))
+            absence = Absence()
             while not stop.is_set():
                 self._wake.clear()
-                await self._rest(await self._start_workers(group, stop))
+                rest = self._poll
+                with absence:
+                    rest = await self._start_workers(group, stop)
+                if not await absence.over(stop):
+                    await self._rest(rest)
+                    await self._breathe(stop)
             for task in self._pacing:
                 task.cancel()  # it has not begun anything yet
+
+    async def _breathe(self, stop: asyncio.Event) -> None:
+        """However often we are woken while many chats wait, most of the time is not spent on looking."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._looking * _LOOKS):
+                await stop.wait()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -125,45 +160,63 @@ class Notifier:
         quiet = self._flood.pause(self._clock())
         if quiet is not None:
             return min(quiet, self._poll)
-        chats, due = await self._ledger.waiting(limit=_CHATS_AT_ONCE - len(self._busy), without=self._busy)
-        for chat in chats:
-            self._busy.add(chat.id)
+        if self._clock() >= self._others_at:
+            self._others_at = self._clock() + self._lease
+            await self._ledger.take_over()
+        self._looks += 1
+        began = time.monotonic()
+        waiting = await self._ledger.waiting()
+        self._looking = time.monotonic() - began if len(waiting) > _MANY else 0.0
+        for chat in self._line.hurried(waiting):
+            self._pacer.hurry(chat.telegram_id)
+        for chat in self._line.pick(waiting, self._clock()):
             # Made inside the loop's task: each worker gets its own context, and with it its own turns.
             group.create_task(self._serve(chat, stop))
-        return self._poll if due is None else min(self._poll, max(due - self._clock(), timedelta()))
+        later = [chat.due for chat in waiting if chat.due > self._clock()]
+        return min([self._poll, *(max(due - self._clock(), timedelta()) for due in later)])
 
-    async def _rest(self, time: timedelta) -> None:
+    async def _rest(self, how_long: timedelta) -> None:
         try:
-            async with asyncio.timeout(time.total_seconds()):
+            async with asyncio.timeout(how_long.total_seconds()):
                 await self._wake.wait()
         except TimeoutError:
             return  # time to look
 
-    async def _serve(self, chat: Chat, stop: asyncio.Event) -> None:
-        """Send what is due in a chat until nothing is."""
-        waiting: Chat | None = chat
+    async def _serve(self, chat: Waiting, stop: asyncio.Event) -> None:
+        """Send what is due in a chat until nothing is, or others want the place."""
+        waiting: Waiting | None = chat
+        seen = False  # that nothing waits for the chat, by a look that was later than any other
         try:
             while waiting is not None and await self._may_send(waiting, stop):
                 claim = await self._ledger.claim(waiting)
                 if claim is None:
                     return
                 await self._checkpoint("claimed")
-                self._metrics.messages.labels(await self._send(claim)).inc()
+                outcome = await self._send(claim)
+                self._metrics.messages.labels(outcome).inc()
                 await self._checkpoint("recorded")
-                waiting = await self._ledger.due(chat.id)
+                looks = self._looks
+                waiting = None if self._line.is_crowded else await self._ledger.due(chat.chat_id)
+                seen = waiting is None and outcome == "sent" and looks == self._looks and not self._line.is_crowded
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # Nothing is on its way: how a request ended was written, or our lease ran out over the trying.
         finally:
-            self._busy.discard(chat.id)
-            self._wake.set()
+            self._line.leave(chat.chat_id)
+            if not seen:
+                self._wake.set()
 
-    async def _may_send(self, chat: Chat, stop: asyncio.Event) -> bool:
+    async def _may_send(self, chat: Waiting, stop: asyncio.Event) -> bool:
         """Wait for the chat's turn. `False`: meanwhile we were stopped, or all have to be quiet."""
         if stop.is_set():
             return False
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine always runs in one; tells mypy so
         self._pacing.add(task)
+        self._line.stays(chat)
         try:
-            await self._pacer.turn(chat.telegram_id, group=chat.type != "private")
+            await self._pacer.turn(chat.telegram_id, group=chat.is_group, loud=chat.loud)
         finally:
             self._pacing.discard(task)
         return not stop.is_set() and self._flood.pause(self._clock()) is None
@@ -171,11 +224,12 @@ class Notifier:
     async def _send(self, claim: Claim) -> str:
         """Render and send. The outcome in a word, as metrics count it."""
         try:
-            event = load(claim.outgoing.event.body)
-            request = compose(claim.outgoing, event, words=self._words, default_language=self._default_language)
+            event, request = self._compose(claim)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others go on
             return await self._unrenderable(claim, error)
         await self._checkpoint("before_request")
+        if self._clock() >= claim.until:  # we stood still: another may be sending it
+            return await self._ledger.give_back(claim)
         verdict = await self._ask(request)
         await self._checkpoint("answered")
         if isinstance(verdict, Flooded):
@@ -184,7 +238,16 @@ class Notifier:
             self._flood.flooded(claim.outgoing.chat.id, now=now, until=until)
         return await self._record(claim, event, verdict)
 
-    async def _record(self, claim: Claim, event: Event, verdict: Verdict) -> str:
+    def _compose(self, claim: Claim) -> tuple[Event | None, SendMessage]:
+        """What to send; the event unless it is a digest."""
+        words, language = self._words, self._default_language
+        if claim.gathered:
+            backlog = (claim.outgoing, *claim.gathered)
+            return None, compose_digest(backlog, words=words, default_language=language, now=self._clock())
+        event = load(claim.outgoing.event.body)
+        return event, compose(claim.outgoing, event, words=words, default_language=language)
+
+    async def _record(self, claim: Claim, event: Event | None, verdict: Verdict) -> str:
         outcome = await self._ledger.record(claim, event, verdict)
         log.info("message %d: %s", claim.outgoing.message.id, outcome)
         return outcome

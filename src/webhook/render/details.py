@@ -7,6 +7,8 @@ from typing import assert_never
 from aiogram.utils.formatting import Text
 
 from src.events import (
+    CodeReviewEvent,
+    CodeReviewOutcome,
     CommentEvent,
     Commit,
     DeploymentEvent,
@@ -27,6 +29,7 @@ from src.events import (
     WikiEvent,
 )
 from src.i18n import Translator
+from src.webhook.render.code_review import counts_of, left_out, outcome, why_not, worst
 from src.webhook.render.content import clean, cut, cut_front, fence, isolate, phrase, short_sha
 from src.webhook.render.nodes import code, compose, joined, link, literal, name
 from src.webhook.render.wording import is_of_one_page
@@ -65,6 +68,8 @@ def details(event: Event, t: Translator, words: ForgeWords) -> Details:
             return Details((Text(t("pre-release")),) if event.prerelease else ())
         case HookTestEvent():
             return Details((name(phrase(event.about.replace("_", " "), _NAME)),) if event.about else ())
+        case CodeReviewEvent():
+            return _code_review(event, t)
         case ReviewEvent() | IssueEvent() | TagEvent():
             return Details()
         case _:
@@ -112,6 +117,16 @@ def _pull_request(event: PullRequestEvent, t: Translator) -> Details:
     if event.action in _WITH_BRANCHES and event.refs.branch and event.refs.target_branch:
         segments.append(Text(_ref(event.refs.branch), " → ", _ref(event.refs.target_branch)))
     return Details(tuple(segments))
+
+
+def _code_review(event: CodeReviewEvent, t: Translator) -> Details:
+    author = event.people.author
+    # Translators: who wrote the pull request that was reviewed
+    by = (compose(t("author: {author}"), author=person(author, t)),) if author and clean(author.label) else ()
+    if event.outcome is CodeReviewOutcome.FAILED:
+        return Details(by, tuple(why_not(event.reason, t)))
+    said = outcome(counts_of(event), t, resolved=event.resolved, unread=event.unread)
+    return Details((*said, *by), (*worst(event.worst, t), *left_out(event.unread, t)))
 
 
 def _push(event: PushEvent, t: Translator) -> Details:

@@ -11,6 +11,7 @@ from src.webhook.render.words import ForgeWords
 _KINDS: Mapping[str, str] = {
     "pull_request": N_("{pr}s"),
     "review": N_("Reviews"),
+    "code_review": N_("Automatic reviews"),
     "comment": N_("Comments"),
     "issue": N_("Issues"),
     "pipeline": N_("Pipelines"),
@@ -41,6 +42,8 @@ _NAMES: Mapping[str, str] = {
     "review.changes_requested": N_("Changes requested"),
     "review.commented": N_("Review with comments"),
     "review.dismissed": N_("Review dismissed"),
+    "code_review.done": N_("Code reviewed automatically"),
+    "code_review.failed": N_("Automatic review failed"),
     "comment.issue": N_("Issue comment"),
     "comment.pull_request": N_("{pr} comment"),
     "comment.review": N_("Code review comment"),
@@ -89,6 +92,7 @@ _NAMES: Mapping[str, str] = {
 _BUTTONS: Mapping[str, str] = {
     "pull_request": N_("Open {pr}"),
     "review": N_("Open {pr}"),
+    "code_review": N_("Open review"),
     "comment": N_("Open comment"),
     "issue": N_("Open issue"),
     "pipeline": N_("Open pipeline"),
@@ -105,6 +109,7 @@ _CATEGORIES: Mapping[Category, str] = {
     Category.PIPELINES: N_("Pipelines"),
     Category.MENTIONS: N_("Mentions"),
     Category.REVIEW_REQUESTS: N_("Review requests"),
+    Category.CODE_REVIEWS: N_("Automatic reviews"),
     Category.COMMENTS: N_("Comments"),
     Category.PULL_REQUESTS: N_("{pr}s and reviews"),
     Category.ISSUES: N_("Issues"),
@@ -128,6 +133,7 @@ _THIS: Mapping[SubjectKind, str] = {
     SubjectKind.HOOK: N_("this webhook"),
 }
 _MUTE = N_("🔕 Mute…")
+_REVIEW_AGAIN = N_("🔁 Review again")
 _PROJECT_BUTTON = N_("Open on {forge}")
 
 
@@ -150,6 +156,11 @@ def button(kind: str | None, language: str, words: ForgeWords) -> str:
 def mute_label(language: str) -> str:
     """What the button says that offers to hear less; short, for it stands beside another."""
     return translator(language)(_MUTE)
+
+
+def review_again_label(language: str) -> str:
+    """What the button says that has a pull request reviewed once more."""
+    return translator(language)(_REVIEW_AGAIN)
 
 
 def describe_category(category: Category, language: str, words: ForgeWords) -> str:

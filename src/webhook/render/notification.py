@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from aiogram.utils.formatting import ExpandableBlockQuote, Text
 
-from src.events import Action, Event, Mute, OpenPage, Targets
+from src.events import Action, CodeReviewEvent, Event, Mute, OpenPage, ReviewAgain, Targets
 from src.i18n import Translator, translator
 from src.webhook.reasons import ReasonVia
 from src.webhook.render.content import cut, lines, phrase, units
 from src.webhook.render.details import details, listed, person
-from src.webhook.render.labels import button, mute_label
+from src.webhook.render.labels import button, mute_label, review_again_label
 from src.webhook.render.nodes import compose, joined, literal, name, page_url
 from src.webhook.render.title import title_line
 from src.webhook.render.why import why
@@ -81,4 +81,5 @@ def _buttons(event: Event, language: str, words: ForgeWords) -> tuple[Action, ..
     else:
         url, kind = page_url(event.url) or page_url(event.subject.url), event.kind
     page = (OpenPage(label=button(kind, language, words), url=url),) if url else ()
-    return (*page, Mute(label=mute_label(language)))
+    again = (ReviewAgain(label=review_again_label(language)),) if isinstance(event, CodeReviewEvent) else ()
+    return (*page, *again, Mute(label=mute_label(language)))

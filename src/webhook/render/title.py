@@ -39,16 +39,17 @@ def title_line(event: Event, t: Translator, words: ForgeWords) -> Text:
         *(("🔒 ", t("confidential"), " · ") if event.confidential else ()),
         link(path, event.project.url),
         " · ",
-        link(_head(event, t, words), None if is_gone(event) else event.subject.url),
+        link(head(event, t, words), None if is_gone(event) else event.subject.url),
     )
 
 
-def _head(event: Event, t: Translator, words: ForgeWords) -> str:
+def head(event: Event, t: Translator, words: ForgeWords, longest: int = _TITLE) -> str:
+    """What it is about: ``PR #5 Fix the pump``; no more than so much of the title."""
     subject = event.subject
     pattern = _CHILD_PIPELINE if isinstance(event, PipelineEvent) and event.child else _HEADS[subject.kind]
     number = str(subject.number) if subject.number is not None else subject.id
     short = short_sha(number) if subject.kind is SubjectKind.COMMIT else phrase(number, _ID)
-    title = phrase(_title(event), _TITLE)
+    title = phrase(_title(event), longest)
     if "{id}" in pattern or subject.kind in _NAMELESS:
         title = "" if _says_nothing(title, event, short) else title
     else:

@@ -38,8 +38,8 @@ def why(event: Event, reasons: Collection[ReasonVia], t: Translator, words: Forg
 
     A team is named only for what does not hold without it.
     """
-    is_run = isinstance(event, PipelineEvent | JobEvent | DeploymentEvent)
     phrases: list[Text] = []
+    is_run = _is_run(event)
     for reason, message in (_PHRASES | _OF_A_RUN if is_run else _PHRASES).items():
         said = compose(t(message), pr=words.pull_request_word)
         found = [given.via for given in reasons if given.reason is reason]
@@ -53,6 +53,17 @@ def why(event: Event, reasons: Collection[ReasonVia], t: Translator, words: Forg
             phrases.append(compose(t("{reason} through {team}"), reason=said, team=via))
     line = t("Why: {reasons}") if is_run else t("You: {reasons}")
     return compose(line, reasons=joined(phrases, ", ")) if phrases else None
+
+
+def in_short(event: Event, reasons: Collection[ReasonVia], t: Translator, words: ForgeWords) -> str:
+    """``review requested, author``: without teams; empty where nothing is personal."""
+    given = {one.reason for one in reasons}
+    table = _PHRASES | _OF_A_RUN if _is_run(event) else _PHRASES
+    return ", ".join(t(said).format(pr=words.pull_request_word) for reason, said in table.items() if reason in given)
+
+
+def _is_run(event: Event) -> bool:
+    return isinstance(event, PipelineEvent | JobEvent | DeploymentEvent)
 
 
 def _team(via: str | None) -> str:

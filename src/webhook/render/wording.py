@@ -36,6 +36,8 @@ WORDINGS: Mapping[str, Wording] = {
     "review.changes_requested": Wording("✋", N_("{actor} requested changes")),
     "review.commented": Wording("💬", N_("{actor} left a review with comments")),
     "review.dismissed": Wording("➖", N_("{actor} dismissed a review")),
+    "code_review.done": Wording("🤖", N_("Code reviewed")),
+    "code_review.failed": Wording("⚠️", N_("The code could not be reviewed")),
     "issue.opened": Wording("🟢", N_("{actor} opened this issue")),
     "issue.closed": Wording("⚫", N_("{actor} closed this issue")),
     "issue.reopened": Wording("🟢", N_("{actor} reopened this issue")),

@@ -37,11 +37,17 @@ class TalkShapes(ThreadShapes):
         pull = project.pulls[int(comment.target)]
         pull_url = f"{self.repo_url(project)}/pulls/{pull.number}"
         page = self.comment_page(project, comment)
-        return {
-            "pull_request_review_id": comment.review_id, "diff_hunk": "@@ -1 +1 @@", "path": comment.file,
-            "position": comment.line, "original_position": comment.line, "line": comment.line,
-            "original_line": comment.line, "start_line": None, "original_start_line": None, "start_side": None,
-            "side": "RIGHT", "commit_id": pull.head_sha, "original_commit_id": pull.head_sha, "subject_type": "line",
+        thread = project.line_threads[comment.thread or 0]
+        is_outdated = pull.from_files and thread.sha != pull.head_sha
+        line, start = (None, None) if is_outdated else (thread.line, thread.start_line)
+        first = project.comments_in(thread)[0]
+        answer = {"in_reply_to_id": first.id} if first is not comment else {}
+        return answer | {
+            "pull_request_review_id": comment.review_id, "path": comment.file,
+            "diff_hunk": thread.position.get("hunk", "@@ -1 +1 @@"), "position": line,
+            "original_position": thread.line, "line": line, "original_line": thread.line, "start_line": start,
+            "original_start_line": thread.start_line, "start_side": "RIGHT" if thread.start_line else None,
+            "side": "RIGHT", "commit_id": pull.head_sha, "original_commit_id": thread.sha, "subject_type": "line",
             "pull_request_url": pull_url,
             "_links": {"self": {"href": page}, "html": {"href": page}, "pull_request": {"href": pull_url}},
         }  # fmt: skip

@@ -76,6 +76,12 @@ class ThreadShapes(AccountShapes):
             "repo": self.repo(project),
         }  # fmt: skip
 
+    def head(self, project: Project, pull: PullRequest) -> Json:
+        """The side that brings the changes, which may be in a fork."""
+        where = self.world.project(pull.fork) if pull.fork else project
+        name = pull.source.partition(":")[2] if pull.fork else pull.source
+        return self.branch(where, name, pull.head_sha)
+
     def pull(self, project: Project, pull: PullRequest) -> Json:
         """A pull request in full."""
         url, page = f"{self.repo_url(project)}/pulls/{pull.number}", f"{self.repo_page(project)}/pull/{pull.number}"
@@ -92,7 +98,7 @@ class ThreadShapes(AccountShapes):
             "review_comment_url": links["review_comment"], "comments_url": links["comments"], "statuses_url": statuses,
             "requested_reviewers": [self.user(login) for login in pull.reviewers],
             "requested_teams": [self.team(self.world.teams[path]) for path in pull.teams],
-            "head": self.branch(project, pull.source, pull.head_sha),
+            "head": self.head(project, pull),
             "base": self.branch(project, pull.target, pull.base_sha),
             "_links": {name: {"href": link} for name, link in links.items()}, "auto_merge": None, "draft": pull.draft,
             "merged_at": stamp(pull.merged_at), "merge_commit_sha": pull.merge_sha, "merged": pull.state == "merged",
@@ -100,7 +106,8 @@ class ThreadShapes(AccountShapes):
             "merged_by": self.user(pull.merged_by) if pull.merged_by else None,
             "comments": len(project.comments_on("pull_request", pull.number)),
             "review_comments": len(project.comments_on("review", pull.number)), "maintainer_can_modify": False,
-            "commits": 1, "additions": len(pull.changes), "deletions": len(pull.changes),
+            "commits": 1, "additions": sum(change.additions for change in pull.changes),
+            "deletions": sum(change.deletions for change in pull.changes),
             "changed_files": len(pull.changes),
         }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from src.demo.forge.records import Change, CommitStatus
 from src.demo.forge.state import Commit, Deployment, Job, Project, PullRequest, Release, Run
 from src.demo.github.shapes.talk import TalkShapes
 from src.demo.github.shapes.words import DEPLOYMENT_STATES, node_id, run_state, stamp
@@ -44,6 +45,26 @@ class WorkShapes(TalkShapes):
             "sha": sha, "filename": path, "status": status, "additions": 1, "deletions": 1, "changes": 2,
             "blob_url": f"{page}/blob/{sha}/{path}", "raw_url": f"{page}/raw/{sha}/{path}",
             "contents_url": f"{self.repo_url(project)}/contents/{path}?ref={sha}",
+        }  # fmt: skip
+
+    def changed_file(self, project: Project, change: Change, sha: str, blob_sha: str, *, told: bool) -> Json:
+        """A file of a pull request. One that is not `told` comes like one in which nothing changed."""
+        added, gone = (change.additions, change.deletions) if told else (0, 0)
+        shape = self.file(project, change.path, change.status, sha) | {
+            "sha": blob_sha, "additions": added, "deletions": gone, "changes": added + gone,
+        }  # fmt: skip
+        if told and change.patch is not None:
+            shape["patch"] = change.patch.removesuffix("\n")
+        return shape | ({"previous_filename": change.old_path} if change.old_path else {})
+
+    def status(self, project: Project, status: CommitStatus) -> Json:
+        """How a commit stands in one context."""
+        return {
+            "url": f"{self.repo_url(project)}/statuses/{status.sha}", "id": status.id,
+            "node_id": node_id("StatusContext", status.id), "avatar_url": self.user(status.author)["avatar_url"],
+            "state": status.state, "description": status.description, "target_url": status.url,
+            "context": status.context, "created_at": stamp(status.at), "updated_at": stamp(status.at),
+            "creator": self.user(status.author),
         }  # fmt: skip
 
     def pushed_commit(self, project: Project, commit: Commit) -> Json:

@@ -90,8 +90,9 @@ class BlockShapes(RestShapes):
         """``object_attributes`` of a merge request, and the block ``merge_request`` of a note."""
         block = self.hook_project(project)
         return self._thread_block(project, pull) | {
-            "target_branch": pull.target, "source_branch": pull.source, "target_project_id": project.id,
-            "source_project_id": project.id, "source": block, "target": block, "draft": pull.draft,
+            "target_branch": pull.target, "target_project_id": project.id, **self.source(project, pull),
+            "source": self.hook_project(self.world.project(pull.fork)) if pull.fork else block, "target": block,
+            "draft": pull.draft,
             "work_in_progress": pull.draft, "merge_status": "can_be_merged", "merge_commit_sha": pull.merge_sha,
             "detailed_merge_status": "mergeable", "merge_error": None, "merge_params": {},
             "merge_when_pipeline_succeeds": False, "merge_user_id": None, "head_pipeline_id": None,

@@ -5,7 +5,7 @@ from typing import Any
 
 from src.demo.forge.state import Comment, Deployment, Job, Project, Release, Run
 from src.demo.gitlab.shapes.blocks import BlockShapes
-from src.demo.gitlab.shapes.rest import pipeline_source
+from src.demo.gitlab.shapes.rest import diff_refs, pipeline_source
 from src.demo.gitlab.shapes.words import NOTEABLES, iso, spoken
 
 Json = dict[str, Any]
@@ -27,12 +27,12 @@ class PayloadShapes(BlockShapes):
             "project_id": project.id, "line_code": None, "system": False, "st_diff": None,
             "internal": comment.internal, "type": "DiffNote" if comment.on == "review" else None, "position": None,
             "original_position": None, "change_position": None, "resolved_at": None, "resolved_by_id": None,
-            "discussion_id": f"{comment.id:040x}", "url": self.comment_page(project, comment),
+            "discussion_id": f"{comment.thread or comment.id:040x}", "url": self.comment_page(project, comment),
         }  # fmt: skip
         if comment.on == "review":
             pull = project.pulls[int(target)]
             block["position"] = block["original_position"] = {
-                "base_sha": pull.base_sha, "start_sha": pull.base_sha, "head_sha": pull.head_sha,
+                **diff_refs(pull),
                 "old_path": comment.file,
                 "new_path": comment.file, "position_type": "text", "old_line": None, "new_line": comment.line,
                 "line_range": None,

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from src.demo.forge.history import tree_at
 from src.demo.forge.records import Change
 from src.demo.forge.state import Comment, Commit, Issue, Job, Project, PullRequest, Run, Team, Thread, User
 from src.demo.gitlab.shapes.pages import Pages
 from src.demo.gitlab.shapes.words import ACCESS_LEVELS, NOTEABLES, OWNER, iso, state
 
 Json = dict[str, Any]
+MOST_FILES = 1000  # of a merge request
+GENERATED = ("package-lock.json", "go.sum", "Cargo.lock", "yarn.lock")  # some of what GitLab takes for generated
 
 
 class PeopleShapes(Pages):
@@ -130,39 +133,64 @@ class RestShapes(PeopleShapes):
         """A merge request."""
         merger = self.person(pull.merged_by) if pull.merged_by else None
         return self._thread(project, pull) | {
-            "target_branch": pull.target, "source_branch": pull.source, "target_project_id": project.id,
-            "source_project_id": project.id, "reviewers": [self.person(login) for login in pull.reviewers],
+            "target_branch": pull.target, "target_project_id": project.id, **self.source(project, pull),
+            "reviewers": [self.person(login) for login in pull.reviewers],
             "draft": pull.draft, "work_in_progress": pull.draft, "merge_when_pipeline_succeeds": False,
             "merge_status": "can_be_merged", "detailed_merge_status": "draft_status" if pull.draft else "mergeable",
             "sha": pull.head_sha, "merge_commit_sha": pull.merge_sha, "squash_commit_sha": None,
             "merged_at": iso(pull.merged_at), "merged_by": merger, "merge_user": merger, "has_conflicts": False,
-            "prepared_at": iso(pull.created_at), "squash": False, "changes_count": str(len(pull.changes)),
+            "prepared_at": iso(pull.created_at), "squash": False, "changes_count": counted(len(pull.changes)),
             "blocking_discussions_resolved": True, "head_pipeline": None, "subscribed": False,
-            "diff_refs": {"base_sha": pull.base_sha, "head_sha": pull.head_sha, "start_sha": pull.base_sha},
+            "diff_refs": diff_refs(pull),
         }  # fmt: skip
 
-    def diff(self, change: Change) -> Json:
+    def source(self, project: Project, pull: PullRequest) -> Json:
+        """Where a merge request comes from."""
+        if pull.fork is None:
+            return {"source_branch": pull.source, "source_project_id": project.id}
+        return {"source_branch": pull.source.partition(":")[2], "source_project_id": self.world.project(pull.fork).id}
+
+    def diff(self, project: Project, pull: PullRequest, change: Change) -> Json:
         """One file of a merge request; a diff that GitLab does not give is an empty text."""
+        old_path, blob = change.old_path or change.path, tree_at(project, pull.head_sha).get(change.path)
+        mode, text = blob.mode if blob and pull.from_files else "100644", change.patch or ""
+        if change.is_binary:
+            text = f"Binary files a/{old_path} and b/{change.path} differ\n"
         return {
-            "old_path": change.old_path or change.path, "new_path": change.path,
-            "a_mode": "0" if change.status == "added" else "100644",
-            "b_mode": "0" if change.status == "removed" else "100644", "diff": change.patch or "",
+            "old_path": old_path, "new_path": change.path, "a_mode": "0" if change.status == "added" else mode,
+            "b_mode": "0" if change.status == "removed" else mode, "diff": text,
             "new_file": change.status == "added", "renamed_file": change.status == "renamed",
-            "deleted_file": change.status == "removed", "generated_file": False, "collapsed": False,
-            "too_large": change.patch is None,
+            "deleted_file": change.status == "removed",
+            "generated_file": change.path.rpartition("/")[2] in GENERATED, "collapsed": False, "too_large": False,
         }  # fmt: skip
 
     def note(self, project: Project, comment: Comment) -> Json:
         """A note."""
         number = int(comment.target)  # notes on commits and snippets have other paths, which are not emulated
         thread = project.issues[number] if comment.on == "issue" else project.pulls[number]
-        return {
+        return self._place(project, comment) | {
             "id": comment.id, "type": "DiffNote" if comment.on == "review" else None, "body": comment.body,
             "author": self.person(comment.author), "created_at": iso(comment.created_at),
             "updated_at": iso(comment.updated_at), "system": False, "noteable_type": NOTEABLES[comment.on],
             "noteable_id": thread.id, "noteable_iid": number,
             "project_id": project.id, "resolvable": comment.on == "review", "confidential": comment.internal,
             "internal": comment.internal, "imported": False, "commands_changes": {},
+        }  # fmt: skip
+
+    def _place(self, project: Project, comment: Comment) -> Json:
+        """Where a note on a diff stands, and whether its thread is settled."""
+        if comment.on != "review":
+            return {}
+        thread = project.line_threads[comment.thread or 0]
+        pull = project.pulls[thread.pull]
+        person = self.person(thread.resolved_by) if thread.resolved_by else None
+        position = diff_refs(pull) | {
+            "old_path": thread.file, "new_path": thread.file, "position_type": "text", "old_line": None,
+            "new_line": thread.line, "line_range": None,
+        }  # fmt: skip
+        return {
+            "position": thread.position or position, "resolved": person is not None, "resolved_by": person,
+            "resolved_at": iso(pull.updated_at) if person else None, "commit_id": None,
         }  # fmt: skip
 
     def commit(self, project: Project, commit: Commit) -> Json:
@@ -202,6 +230,19 @@ class RestShapes(PeopleShapes):
             "status": run.status},
             "failure_reason": "script_failure" if job.status == "failed" else None, "artifacts": [], "runner": None,
         }  # fmt: skip
+
+
+def diff_refs(pull: PullRequest) -> Json:
+    """The commits that the newest version of a merge request's diff is made of."""
+    base, start = pull.base_sha, pull.base_sha
+    if pull.versions:
+        base, start = pull.versions[-1].base_sha, pull.versions[-1].start_sha
+    return {"base_sha": base, "head_sha": pull.head_sha, "start_sha": start}
+
+
+def counted(files: int) -> str:
+    """GitLab counts a thousand changed files."""
+    return str(files) if files <= MOST_FILES else f"{MOST_FILES}+"
 
 
 def pipeline_source(run: Run) -> str:

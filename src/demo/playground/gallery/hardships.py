@@ -20,7 +20,7 @@ BURST = 30  # pushes
     title=N_("A burst of 30 pushes"),
     sentence=N_(
         "Carl pushes 30 times, quickly, to the person's pull request. All are accepted at once; the bot tells of "
-        "each at Telegram's pace, about one a second."
+        "the first one by one, at Telegram's pace, and of the rest in one message."
     ),
     names=("pull_request.updated",),
     before=lambda deed: pull_of(deed, deed.about),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from src.demo.forge import Change
+from src.demo import reviewed
+from src.demo.forge.history import tree_at
 from src.demo.forge.state import PullRequest
 from src.demo.playground.gallery.registry import COLLEAGUE, Deed
 
-_CHANGE = Change(path="engine/gauge.py", patch="@@ -1 +1 @@\n-LITRES = 38\n+LITRES = 40\n")
 _TITLES = (
     "Show the fuel in litres",
     "Fold the landing legs",
@@ -38,9 +38,32 @@ async def open_pull(deed: Deed, author: str, *, body: str = "") -> PullRequest:
     title = _TITLES[count % len(_TITLES)]
     branch = f"{title.lower().replace(' ', '-')}-{count + 1}"
     number = await deed.forge.open_pull_request(
-        deed.path, author, title, body=body, source=branch, target=deed.project.default_branch, changes=[_CHANGE]
-    )
+        deed.path, author, title, body=body, source=branch, target=deed.project.default_branch,
+        files={"engine/gauge.py": b"LITRES = %d\n" % (count + 40)},
+    )  # fmt: skip
     return deed.project.pulls[number]
+
+
+async def pull_with_problems(deed: Deed) -> PullRequest:
+    """Carl's newest one that has every problem that reviews look for; where there is none, it is opened."""
+    broken = reviewed.FILES[reviewed.CONSOLE]
+    found = (p for p in open_pulls(deed, COLLEAGUE) if p.title == reviewed.TITLE)
+    return next((p for p in found if _text(deed, p) == broken), None) or await open_with_problems(deed)
+
+
+async def open_with_problems(deed: Deed) -> PullRequest:
+    """A new one, opened by Carl."""
+    number = await deed.forge.open_pull_request(
+        deed.path, COLLEAGUE, reviewed.TITLE, source=f"gauge-{len(deed.project.pulls) + 1}",
+        target=deed.project.default_branch, files=reviewed.FILES,
+    )  # fmt: skip
+    return deed.project.pulls[number]
+
+
+def _text(deed: Deed, pull: PullRequest) -> bytes | None:
+    """The file with the syntax error as it stands now."""
+    blob = tree_at(deed.project, pull.head_sha).get(reviewed.CONSOLE)
+    return None if blob is None else blob.data
 
 
 async def break_pipeline(deed: Deed, pull: PullRequest) -> None:

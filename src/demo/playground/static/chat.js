@@ -18,10 +18,9 @@ export function start({ stream, page }) {
   const messages = mountMessages(context);
   const list = mountList(context);
   const composer = mountComposer(context);
-  const parts = [list, mountHead(context), messages, composer];
+  const parts = [list, mountHead(context), messages, composer, mountPresses(context)];
   Object.assign(context, { messages, composer });
   mountLinks(context);
-  mountPresses(context);
   mountMenu(context);
 
   async function load(person, how) {

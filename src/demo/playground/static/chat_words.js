@@ -45,9 +45,9 @@ export function showError(error) {
   tell(error.message, "destructive");
 }
 
-/** Shows a short piece of news in the chat. */
-export function tell(text, tone = "default") {
-  toast(text, { tone, region });
+/** Shows a short piece of news in the chat, `stay` milliseconds where given; returns what takes it away before that. */
+export function tell(text, tone = "default", stay = undefined) {
+  return toast(text, { tone, region, stay });
 }
 
 /** Copies a text and says so. */

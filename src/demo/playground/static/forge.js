@@ -95,8 +95,10 @@ export function start({ stream }) {
     if (button.ariaDisabled) return;
     button.ariaDisabled = "true";
     try {
-      await change("act", { action: button.dataset.act, on, number: Number(number), by, text: text.value });
-      text.value = "";
+      const lines = button.closest("[data-line-thread]");
+      const about = lines ? { thread: Number(lines.dataset.lineThread) } : { text: text.value };
+      await change("act", { action: button.dataset.act, on, number: Number(number), by, ...about });
+      if (!lines) text.value = "";
     } finally {
       button.ariaDisabled = null;
     }
@@ -139,7 +141,7 @@ export function start({ stream }) {
   function stay(button) {
     const { activeElement } = document;
     if (activeElement !== button && activeElement !== document.body) return;
-    const summary = button.closest("[data-thread]")?.querySelector("summary");
+    const summary = button.closest("[data-line-thread], [data-thread]")?.querySelector("summary");
     (summary ?? page.querySelector('[data-field="path"]')).focus({ preventScroll: true });
   }
 

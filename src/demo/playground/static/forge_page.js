@@ -64,8 +64,34 @@ function showPull(element, pull, sign, words) {
   const said = verdicts.map(([name, verdict]) => `${name}: ${words.states[verdict] ?? verdict}`);
   texts(element.querySelector("[data-verdicts]"), "forge-badge", said);
   texts(element.querySelector("[data-runs]"), "forge-run", pull.runs.map((run) => longRunText(run, words)));
+  fill(element, { review: pull.review ? format(words.review, { text: pull.review.text }) : null });
+  reconcile(element.querySelector("[data-line-threads]"), pull.threads, {
+    key: ({ id }) => id,
+    make: () => clone("forge-line-thread"),
+    update: (row, one) => showLines(row, one, words),
+  });
   const open = pull.state === "open";
   offer(element, { approve: open, request_changes: open, merge: open });
+}
+
+function showLines(row, { id, place, resolved_by: name, comments }, words) {
+  row.dataset.lineThread = id;
+  const state = name ? format(words.resolved, { name }) : words.unresolved;
+  fill(row, { place, state, gist: comments[0].body.split("\n", 1)[0] });
+  mark(row.querySelector('[data-field="state"]'), name ? "badge-secondary" : "badge-warning");
+  showComments(row.querySelector("[data-comments]"), comments);
+  offer(row, { resolve: !name, unresolve: Boolean(name) });
+}
+
+function showComments(rows, comments) {
+  reconcile(rows, comments.map((comment, at) => ({ ...comment, at_: at })), {
+    key: ({ at_ }) => at_,
+    make: () => clone("forge-comment"),
+    update: (row, { author, body, at, offered }) => {
+      fill(row, { author, body, offered, time: timeOf(at) });
+      row.querySelector("[data-offer]").hidden = !offered;
+    },
+  });
 }
 
 function showIssue(element, issue, words) {
@@ -87,16 +113,17 @@ function showThread(element, thread, sign, words) {
     state: words.states[thread.state] ?? thread.state,
     author: format(words.by, { name: thread.author }),
     body: thread.body,
-    count: thread.comments.length ? format(words.comments, { n: thread.comments.length }) : null,
+    count: counted(thread, words),
   });
   mark(element.querySelector('[data-field="state"]'), STATE_TONES[thread.state] ?? "badge-outline");
   offer(element, { close: thread.state === "open" || thread.state === "draft", reopen: thread.state === "closed" });
-  const rows = element.querySelector("[data-comments]");
-  reconcile(rows, thread.comments.map((comment, at) => ({ ...comment, at_: at })), {
-    key: ({ at_ }) => at_,
-    make: () => clone("forge-comment"),
-    update: (row, { author, body, at, place }) => fill(row, { author, body, place, time: timeOf(at) }),
-  });
+  showComments(element.querySelector("[data-comments]"), thread.comments);
+}
+
+function counted({ comments, threads }, words) {
+  const parts = [[words.comments, comments.length], [words.threads, threads?.length]];
+  const said = parts.filter(([, n]) => n).map(([template, n]) => format(template, { n }));
+  return said.length ? said.join(" · ") : null;
 }
 
 function offer(element, acts) {
