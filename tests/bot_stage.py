@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,10 +62,15 @@ class Stage:
     box: SecretBox
     transports: tuple[Transport, ...]
 
-    def hurry(self) -> None:
-        """From now on the clients of the forges wait for a second only: for a forge that hangs."""
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """The clients of the forges wait for a second only: for a forge that hangs, and only as long as it does."""
+        usual = [transport.policy for transport in self.transports]
         for transport in self.transports:
             transport.policy = replace(transport.policy, timeout=1.0)
+        yield
+        for transport, policy in zip(self.transports, usual, strict=True):
+            transport.policy = policy
 
     def forge(self, kind: str) -> ForgeEmulator:
         """One of the two."""

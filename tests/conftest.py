@@ -7,6 +7,7 @@ SQLite's file itself, and for what runs on both anyway.
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import databases
 from tests.databases import _databases_end, each_database_url, sqlite_file_url  # noqa: F401 - fixtures
@@ -16,6 +17,12 @@ from tests.reaching import reaches
 HERE = Path(__file__).parent
 APART = (HERE / "peers", HERE / "browser", HERE / "drills")  # two need programs from elsewhere, the third takes long
 _OPENING = frozenset({databases.url_in, databases.open_new})
+
+# The same examples each time and none judged by the clock: a change is refused for what it did, not for chance or a
+# busy machine. `--hypothesis-profile explore` takes other examples, as do the drills and `make fuzz`.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("tests"), derandomize=False)
+settings.load_profile("tests")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

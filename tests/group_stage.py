@@ -99,7 +99,7 @@ class Place:
 
     async def told(self) -> list[str]:
         """Of which projects' issues messages wait to be sent, after all that arrived was worked off."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while await self._is_busy():  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(0.01)
         async with self.stage.database.read() as session:
@@ -110,7 +110,7 @@ class Place:
 
     async def waiting(self) -> list[str]:
         """Why deliveries are tried again later."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not (found := await self._postponed()):  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(0.01)
         return [" ".join((delivery.error or "").split()[-3:]) for delivery in found]

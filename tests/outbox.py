@@ -218,7 +218,7 @@ class Outbox:
             finally:
                 stop.set()
 
-    async def settled(self, seconds: float = 10) -> None:
+    async def settled(self, seconds: float = 40) -> None:
         """Until nothing is new or being sent; raises TimeoutError."""
 
         async def done() -> bool:
@@ -226,7 +226,7 @@ class Outbox:
 
         await until(done, seconds)
 
-    async def drain(self, notifier: Notifier | None = None, seconds: float = 10) -> None:
+    async def drain(self, notifier: Notifier | None = None, seconds: float = 40) -> None:
         """Run a sender until nothing is left to do."""
         async with self.sending(notifier):
             await self.settled(seconds)
@@ -274,7 +274,7 @@ def issue(title: str) -> IssueEvent:
     return IssueEvent(**shared(subject), action=IssueAction.OPENED)
 
 
-async def until(done: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def until(done: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
     """Wait for something that tells nobody when it comes; raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await done():  # noqa: ASYNC110 - as above

@@ -139,7 +139,7 @@ class Program:
     async def listening(self) -> int:
         """Read the log until it says the port; the rest is read by `watch`."""
         self.awaited = True
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not self.port:
                 line = await self._line()
                 if "listening on http://" in line:
@@ -152,7 +152,7 @@ class Program:
         while await self._line():
             pass
 
-    async def says(self, words: str, seconds: float = 30) -> float:
+    async def says(self, words: str, seconds: float = 60) -> float:
         """Wait until a line of the log has these words; the moment, by the loop's clock."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + seconds
@@ -161,7 +161,7 @@ class Program:
             await asyncio.sleep(0.02)
         return loop.time()
 
-    async def ended(self, seconds: float = 30) -> int:
+    async def ended(self, seconds: float = 60) -> int:
         """Wait for the end; the exit code, negative for a signal."""
         async with asyncio.timeout(seconds):
             return await self.process.wait()

@@ -180,7 +180,7 @@ class Relay:
             await self.settle()
         return status
 
-    async def settle(self, seconds: float = 10) -> None:
+    async def settle(self, seconds: float = 40) -> None:
         """Wait until nothing in the inbox is due."""
         async with asyncio.timeout(seconds):
             while True:

@@ -243,7 +243,7 @@ async def test_the_program_asks_github_for_its_networks(
             async with http.get(f"http://127.0.0.1:{running.port}/readyz") as response:
                 assert (await response.json())["parts"]["networks"] == ready
             running.process.terminate()
-            assert await running.ended(5) == 0
+            assert await running.ended() == 0
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -47,9 +47,8 @@ async def test_a_part_that_crashes_brings_the_whole_down_with_its_traceback(tmp_
         assert await running.ended() == 0
         async with program(made, TELEGRAM_BOT_TOKEN=wrong) as refused:
             assert await refused.ended() == 1
-            await asyncio.sleep(0.1)
+            await refused.says("Unauthorized")
         assert "Traceback" in refused.log
-        assert "Unauthorized" in refused.log
         assert "another-token" not in refused.log
 
 
@@ -74,7 +73,7 @@ async def test_a_database_that_is_locked_at_the_start_is_waited_for(
 async def test_ready_says_what_each_part_waits_for(tmp_path: Path) -> None:
     async with stage(tmp_path) as made, program(made) as running, ClientSession() as http:
         url = f"http://127.0.0.1:{running.port}/readyz"
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 async with http.get(url) as response:
                     parts = (await response.json())["parts"]
@@ -116,11 +115,12 @@ async def test_who_loses_the_bots_lease_stands_by_for_it_and_the_other_parts_go_
         await running.says("is ours")
         assert await post(running.port, made, 1) == 202
         await made.carl.private.wait_for(lambda _: len(made.texts()) == 1)
-        await _rob(made.database_url, timedelta(seconds=4))
+        await _rob(made.database_url, timedelta(hours=1))
         await running.says("LeaseLost")
         assert await post(running.port, made, 2) == 202
         await running.says("is held by another")
         assert len(made.texts()) == 1, "what is another's to send is not sent"
+        await _rob(made.database_url, timedelta(0))  # the other one is gone
         await made.carl.private.wait_for(lambda _: len(made.texts()) == 2, timeout=30)
         await made.carl.send("/start")  # and the bot answers as before
         await made.carl.private.wait_for(lambda _: len(made.texts()) == 3, timeout=30)

@@ -508,7 +508,7 @@ async def test_two_who_take_each_other_out_at_once_leave_one_who_runs_the_bot(st
         await stage.say(person, "/people")
         await stage.step(person, f"Take out {other}")
     await asyncio.gather(ann.press("Take out"), bob.press("Take out"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             left = await rows(stage)
             if len(left) < 2:

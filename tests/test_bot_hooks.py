@@ -33,7 +33,7 @@ async def wired(folder: Path, *, relay: bool = True) -> AsyncIterator[Stage]:
     port = unused_port()
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(folder, public_url=f"http://127.0.0.1:{port}"))
-        stage.deps.waits.test, stage.deps.waits.look = 5.0 if relay else 0.3, 0.02
+        stage.deps.waits.test, stage.deps.waits.look = 60.0 if relay else 0.3, 0.02
         if relay:
             await stack.enter_async_context(listening(stage, port))
         yield stage
@@ -107,7 +107,7 @@ async def ended(stage: Stage, person: Person, button: str, words: str, in_: Chat
     chat = in_ or person.private
     mark = chat.mark()
     await person.press(button, in_=in_)
-    return await chat.wait_for(lambda message: message.from_bot and words in message.text, since=mark, timeout=10)
+    return await chat.wait_for(lambda message: message.from_bot and words in message.text, since=mark, timeout=50)
 
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])

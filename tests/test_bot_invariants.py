@@ -7,7 +7,7 @@ from tests.walk.life import LENGTH, check
 from tests.walk.sequences import Deed, deeds
 
 
-@pytest.mark.timeout(300)  # each example is a life of three people with the bot
+@pytest.mark.timeout(1500)  # each example is a life of three people with the bot
 @settings(
     max_examples=8,
     deadline=None,

@@ -121,7 +121,7 @@ async def work(stage: Stage) -> None:
         clock=utc_now,
         checkpoint=checkpoint,
     )
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
         tasks.create_task(pipeline.run(stop))
         while True:
             async with stage.database.read() as session:
@@ -297,10 +297,10 @@ async def test_a_dialog_that_waits_elsewhere_stores_nothing_after_delete_me(stag
         for button in ("GitHub", "acme/lander", "Continue"):
             await stage.step(annabel, button, team)
     await stage.say(annabel, "/delete_me")
-    stage.github.outage("slow", seconds=3, times=1)  # long enough for what follows, on a busy machine, too
+    stage.github.outage("slow", seconds=10, times=1)  # long enough for what follows, on a busy machine, too
     await annabel.press(press, in_=team)
     assert "Deleted:" in (await stage.step(annabel, "Delete everything")).text
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if not stage.deps.waits.open:
                 break

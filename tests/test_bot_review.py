@@ -380,7 +380,7 @@ async def test_who_asks_in_telegram_reviews_under_their_own_name_and_is_told_the
     number = await forge.open_pull_request("acme/rocket", "bob", "Wait for it", files={"src/wait.py": BAD})
     await stage.say(ann, f"анализ кода acme/rocket {number}")
     async with telling(stage, jobs_of_reviews(stage)):
-        over = await ann.private.wait_for(says("Code reviewed"), timeout=30)
+        over = await ann.private.wait_for(says("Code reviewed"), timeout=90)
     assert over.text.startswith("🤖 acme/rocket · ")
     assert "1 critical" in over.text
     assert "src/wait.py:9" in over.text

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,9 @@ async def test_trouble_with_the_forge_is_told_and_can_be_tried_again(
     stage: Stage, ann: Person, trouble: str, step: str
 ) -> None:
     await (stage.say(ann, "/subscribe") if step == "projects" else stage.to_summary(ann))
-    if trouble == "slow":
-        stage.hurry()
     stage.github.outage(trouble, seconds=600)  # type: ignore[arg-type]  # one of the words
-    said = await stage.step(ann, "GitHub" if step == "projects" else "Confirm")
+    with stage.hurry() if trouble == "slow" else nullcontext():
+        said = await stage.step(ann, "GitHub" if step == "projects" else "Confirm")
     assert ("too many requests" if trouble == "rate_limited" else "does not answer right now") in said.text
     assert "Try again" in labels(said)
     stage.github.clear_outages()

@@ -16,8 +16,20 @@ from tests.bot_stage import Stage, labels, polling, staged
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with staged(tmp_path) as found:
-        found.deps.waits.slow = 0.05
+        found.deps.waits.slow = 30
         yield found
+
+
+def slow(stage: Stage, seconds: float = 60) -> None:
+    """The next answer of the forge takes so long, and only a word of waiting can come before it."""
+    stage.github.outage("slow", seconds=seconds, times=1)
+    stage.deps.waits.slow = 0.05
+
+
+def quick(stage: Stage) -> None:
+    """What takes long from here on is the machine: no word of that."""
+    stage.github.clear_outages()
+    stage.deps.waits.slow = 30
 
 
 @pytest.fixture
@@ -29,7 +41,7 @@ async def ann(stage: Stage) -> Person:
 
 async def test_a_slow_forge_shows_that_it_is_still_loading(stage: Stage, ann: Person) -> None:
     opened = await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=0.5, times=1)
+    slow(stage, 5)
     waiting = await stage.step(ann, "GitHub")
     assert (waiting.id, waiting.text) == (opened.id, "Still loading: GitHub takes its time…")
     assert "Cancel" in labels(waiting)
@@ -45,45 +57,44 @@ async def test_a_slow_forge_shows_that_it_is_still_loading(stage: Stage, ann: Pe
 @pytest.mark.parametrize("how", ["Cancel", "/cancel", "Back"])
 async def test_one_may_leave_while_it_is_loading(stage: Stage, ann: Person, how: str) -> None:
     await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=60, times=1)
+    slow(stage)
     waiting = await stage.step(ann, "GitHub")
     if how.startswith("/"):
         await ann.send(how)
     else:
-        await ann.press(how, timeout=1)
+        await ann.press(how)
     wanted = "Where is the project?" if how == "Back" else "nothing was changed"
-    told = ann.private.wait_for(lambda m: wanted in m.text and (m.id == waiting.id) is not how.startswith("/"), 1)
+    told = ann.private.wait_for(lambda m: wanted in m.text and (m.id == waiting.id) is not how.startswith("/"), 30)
     await told  # a command is answered by a message of its own, too
-    stage.github.clear_outages()
+    quick(stage)
     assert "acme/rocket" in labels(await stage.to_projects(ann))
 
 
 async def test_fast_taps_on_cancel_while_it_is_loading_cancel_once(stage: Stage, ann: Person) -> None:
     await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=60, times=1)
+    slow(stage)
     waiting = await stage.step(ann, "GitHub")
-    await asyncio.gather(*[ann.press("Cancel", on=waiting, timeout=1) for _ in range(6)])
+    await asyncio.gather(*[ann.press("Cancel", on=waiting) for _ in range(6)])
     assert "nothing was changed" in ann.private.current(waiting).text
     assert ann.private.last.id == waiting.id, "nothing went wrong"
     assert stage.deps.waits.open == {}
 
 
 async def test_a_quick_forge_says_nothing_of_waiting(stage: Stage, ann: Person) -> None:
-    stage.deps.waits.slow = 30
     await stage.subscribe(ann)
     assert "Still" not in stage.sent()
 
 
 async def test_a_slow_search_shows_that_it_is_still_loading(stage: Stage, ann: Person) -> None:
     await stage.to_projects(ann)
-    stage.github.outage("slow", seconds=0.3, times=1)
+    slow(stage, 1)
     assert "Still loading" in (await stage.say(ann, "rock")).text
     assert "Found for rock" in (await ann.private.wait_for(lambda m: "Found for" in m.text)).text
 
 
 async def test_a_slow_set_up_says_so_and_a_second_press_does_no_harm(stage: Stage, ann: Person) -> None:
     shown = await stage.to_summary(ann)
-    stage.github.outage("slow", seconds=0.5, times=1)
+    slow(stage, 5)
     waiting = await stage.step(ann, "Confirm")
     assert (waiting.id, waiting.text) == (shown.id, "Still setting it up: GitHub takes its time…")
     for button in ("Try again", "Cancel", "Back"):  # what is begun is brought to its end
@@ -96,7 +107,7 @@ async def test_a_slow_set_up_says_so_and_a_second_press_does_no_harm(stage: Stag
 async def test_others_and_other_chats_do_not_wait_for_a_slow_forge(stage: Stage, ann: Person) -> None:
     bob = stage.tg.person("bob")
     await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=60, times=1)
+    slow(stage)
     await stage.step(ann, "GitHub")
     assert "/set_github_token" in (await stage.say(bob, "/subscribe")).text
     group = stage.tg.group("Rocket team", admins=[ann])
@@ -106,7 +117,7 @@ async def test_others_and_other_chats_do_not_wait_for_a_slow_forge(stage: Stage,
 
 async def test_that_telegram_refuses_the_word_of_waiting_is_no_matter(stage: Stage, ann: Person) -> None:
     await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=0.3, times=1)
+    slow(stage, 1)
     stage.tg.server.fail_next("editMessageText", kind="502")
     assert "acme/rocket" in labels(await stage.step(ann, "GitHub"))
 
@@ -139,17 +150,18 @@ async def killed_while_it_loads(stage: Stage, ann: Person) -> None:
     async with polling(stage.tg, stage.deps, DatabaseStorage(stage.database)):
         await stage.give_token(ann)
         await stage.say(ann, "/subscribe")
-        stage.github.outage("slow", seconds=60, times=1)
+        slow(stage)
         assert "Still loading" in (await stage.step(ann, "GitHub")).text
         raise KeyboardInterrupt  # what is under way is cut off
 
 
 async def test_a_restart_while_the_forge_is_waited_for_leaves_a_button_that_goes_on(tmp_path: Path) -> None:
     async with staged(tmp_path, polled=False) as stage:
-        stage.deps.waits.slow = 0.05
+        stage.deps.waits.slow = 30
         ann = stage.tg.person("ann")
         with pytest.raises(KeyboardInterrupt):
             await killed_while_it_loads(stage, ann)
+        quick(stage)
         async with polling(stage.tg, stage.deps, DatabaseStorage(stage.database)):
             shown = await stage.step(ann, "Try again")
         assert "acme/rocket" in labels(shown)
@@ -248,10 +260,11 @@ async def test_fast_double_taps_do_no_harm_on_the_database(tmp_path: Path) -> No
 
 async def test_a_command_does_not_wait_for_a_slow_forge(stage: Stage, ann: Person) -> None:
     await stage.say(ann, "/subscribe")
-    stage.github.outage("slow", seconds=60, times=1)
+    slow(stage)
     waiting = await stage.step(ann, "GitHub")
     await ann.send("/subscribe")
-    opened = await ann.private.wait_for(lambda m: "Where is the project?" in m.text, timeout=1)
+    opened = await ann.private.wait_for(lambda m: "Where is the project?" in m.text, timeout=30)
     assert (await ann.press("Try again", on=ann.private.current(waiting))).show_alert
+    quick(stage)
     assert "acme/rocket" in labels(await stage.step(ann, "GitHub"))
     assert ann.private.current(opened).text.startswith("Which GitHub project?")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.sqlite_file  # the walk goes back to where it was by a 
 DEEPEST = {Spot.PRIVATE: 4, Spot.GROUP: 3, Spot.TOPIC: 2}
 
 
-@pytest.mark.timeout(180)  # a thousand presses
+@pytest.mark.timeout(1200)  # a thousand presses
 @pytest.mark.parametrize("spot", Spot)
 async def test_every_button_of_every_dialog_leads_on_and_out(tmp_path: Path, spot: Spot) -> None:
     effort = Effort(deepest=DEEPEST[spot], thorough=False)

@@ -217,7 +217,7 @@ async def test_a_real_second_poller_is_found(ward: Ward) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(rival())
         await polled.wait()
-        found = (await ward.findings(poll_seconds=4))["poller"]
+        found = (await ward.findings(poll_seconds=9))["poller"]
         task.cancel()
     assert (found.level, found.says) == ("fail", "Another program polls with this token.")
 

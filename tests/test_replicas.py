@@ -2,13 +2,22 @@
 
 from pathlib import Path
 
-import pytest
-
+from src.app.parts import HELD
+from src.config import Settings
+from src.database import jobs
+from src.webhook import pipeline
 from tests.postgres import Server, fresh
 from tests.takeover import take_over
 
 
-@pytest.mark.timeout(120)
+def test_what_a_dead_one_held_is_noticed_within_30_s() -> None:
+    """By arithmetic, at the lease that is the default; what the machine adds is for the drill to show."""
+    lease = Settings.model_fields["lease_seconds"].default
+    longest_look = max(pipeline._POLL, jobs._POLL.total_seconds())
+    assert lease == 30
+    assert lease * HELD + longest_look <= lease - 1
+
+
 async def test_takeover_of_a_killed_replica(server: Server, tmp_path: Path) -> None:
     """Its delivery, the sender's message and a worker's job, under the shortest lease that there is."""
     print(f"\ntaken over: {await take_over(tmp_path, fresh(server), 3)}")

@@ -61,7 +61,7 @@ class ToyRelay(Relay):
 async def _kept_house(database: Database) -> None:
     """Until what has outlived its time is gone: the tests make projects before anybody follows them."""
     later, waits = utc_now() + timedelta(minutes=1), select(Job.id).where(Job.kind == RETENTION_JOB, Job.state == "new")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(45):
         while True:
             async with database.read() as session:
                 if await session.scalar(waits.where(Job.run_at > later)) is not None:

@@ -14,6 +14,7 @@ from src.forges import FORGE_TYPES
 from src.webhook.fanout import Plan, reader_of, store
 from src.webhook.inbox import decompress
 from src.webhook.personalized_handlers import Facts, recipients
+from src.webhook.pipeline import Checkpoint
 from tests.crowd import LEASE, Crowd, gather, post
 from tests.postgres import fresh, shared
 from tests.worker import worker
@@ -33,7 +34,7 @@ async def pair() -> AsyncIterator[Pair]:
             await database.close()
 
 
-async def drain(pair: Pair, seconds: float = 60) -> None:
+async def drain(pair: Pair, seconds: float = 180) -> None:
     """Both work until nothing waits."""
     stop = asyncio.Event()
     async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
@@ -108,12 +109,28 @@ async def test_both_workers_have_a_share(pair: Pair) -> None:
     await post(pair[0], crowd.hook_ids, 1, 120)
     owners: set[str] = set()
     stop = asyncio.Event()
+    both_are_there = asyncio.Barrier(len(pair))
+
+    def meeting() -> Checkpoint:
+        first = True
+
+        async def meet(point: str) -> None:
+            """With its first share in hand it waits for the other: else the first to be connected might take all."""
+            nonlocal first
+            if point == "taken" and first:
+                first = False
+                async with pair[0].read() as session:
+                    taken = select(Delivery.lease_owner).where(Delivery.state == "taken")
+                    owners.update(await session.scalars(taken))
+                await both_are_there.wait()
+
+        return meet
+
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         for number, database in enumerate(pair):
-            tasks.create_task(worker(database, f"worker-{number}").run(stop))
-        while await count(pair[0], Delivery.state.in_(("new", "taken"))):
-            async with pair[0].read() as session:
-                owners.update(await session.scalars(select(Delivery.lease_owner).where(Delivery.state == "taken")))
+            tasks.create_task(worker(database, f"worker-{number}", checkpoint=meeting()).run(stop))
+        while await count(pair[0], Delivery.state.in_(("new", "taken"))):  # noqa: ASYNC110 - rows tell nobody
+            await asyncio.sleep(0.02)
         stop.set()
     assert owners == {"worker-0", "worker-1"}
 

@@ -20,7 +20,7 @@ def guide(language: str) -> str:
     return (ROOT / GUIDES[language]).read_text(encoding="utf-8")
 
 
-@pytest.mark.timeout(150)  # the whole product twice, beside whatever else this machine does
+@pytest.mark.timeout(600)  # the whole product twice, beside whatever else this machine does
 @pytest.mark.parametrize("language", GUIDES)
 async def test_the_dialogs_of_the_guide_are_what_the_bot_says_now(language: str) -> None:
     said = await play(Alone, language)

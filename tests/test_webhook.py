@@ -314,7 +314,7 @@ async def test_event_names_never_seen_are_counted_and_logged(relay: Relay, hook:
     (delivery,) = await relay.deliveries()
     assert delivery.state == "unknown"
     assert (await relay.log())[0].message == "unknown event teleport"
-    assert 'git_assistant_unknown_events_total{forge="github"} 1.0' in await _metrics(relay)
+    await _counted(relay, 'git_assistant_unknown_events_total{forge="github"} 1.0')
 
 
 async def test_form_encoded_deliveries(relay: Relay, hook: str) -> None:
@@ -367,7 +367,7 @@ async def test_health_readiness_and_metrics(relay: Relay, hook: str) -> None:
         assert (await response.json())["parts"] == {"database": "ok", "migrations": "ok"}
     metrics = await _metrics(relay)
     assert 'git_assistant_webhook_requests_total{forge="github",status="202"} 1.0' in metrics
-    assert 'git_assistant_deliveries_total{forge="github",outcome="done"} 1.0' in metrics
+    await _counted(relay, 'git_assistant_deliveries_total{forge="github",outcome="done"} 1.0')
 
 
 async def test_deliveries_that_wait_together_are_committed_together(relay: Relay, hook: str) -> None:
@@ -390,3 +390,10 @@ def _numbered(number: int) -> bytes:
     payload = document(OPENED)
     payload["number"] = payload["pull_request"]["number"] = 100 + number
     return orjson.dumps(payload)
+
+
+async def _counted(relay: Relay, line: str) -> None:
+    """What is done is counted a moment after it stands in the database."""
+    async with asyncio.timeout(30):
+        while line not in await _metrics(relay):  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.02)

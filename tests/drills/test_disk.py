@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from src.demo.telegram import TelegramEmulator
 from tests.drills.ground import CALM, LONG, PACE, lay_out
-from tests.drills.load import load
+from tests.drills.load import AHEAD, load
 from tests.drills.verdict import Told, check_file, in_flight, judge, settled
 from tests.drills.victims import Victims, victims
 
@@ -49,8 +49,10 @@ async def _through(database: str, folder: Path, trouble: Trouble) -> None:
                 for _ in range(TIMES):
                     await asyncio.sleep(2)
                     async with trouble(database, victim, chance):
+                        posted.ahead += 1  # see `Load`: else nobody might ask while it lasts
                         unrecorded += await in_flight(ground)
                         before = posted.answers["202"]
+                    posted.ahead = AHEAD
                     await asyncio.sleep(1)
             await settled(ground, 90)
             assert victim.lives(), victim.log[-4000:]

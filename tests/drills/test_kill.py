@@ -19,7 +19,7 @@ SEED = 5
 _LONGEST = 1.5 * LEASE  # a life: half of them end before the dead one's lease does, so before the sender has begun
 
 
-@pytest.mark.timeout(3600 if LONG else 180)
+@pytest.mark.timeout(5400 if LONG else 400)
 async def test_killed_at_random_under_32_clients(database: str, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     unrecorded: Counter[Told] = Counter()
@@ -40,7 +40,7 @@ async def test_killed_at_random_under_32_clients(database: str, tmp_path: Path) 
         check_file(database)
 
 
-@pytest.mark.timeout(600 if LONG else 120)
+@pytest.mark.timeout(900 if LONG else 300)
 async def test_sigterm_repeats_nothing(database: str, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     async with TelegramEmulator(limits=None) as telegram:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -58,9 +59,11 @@ async def test_postgresql_away_for_longer_than_the_leases(postgres: OwnServer, t
                 await asyncio.to_thread(postgres.stop)
                 posted.ahead += 1  # where all had run ahead as far as they may, nobody would ask while it is away
                 await asyncio.sleep(_AWAY)
+                before = posted.answers["202"]
+                victim.signal(signal.SIGSTOP)  # it must not tidy up what was under way before that is read
                 await asyncio.to_thread(postgres.start)
                 unrecorded = await in_flight(ground)
-                before = posted.answers["202"]
+                victim.signal(signal.SIGCONT)
                 await asyncio.sleep(3)
             await settled(ground, 90)
             assert await victim.terminate() == 0, victim.log[-4000:]

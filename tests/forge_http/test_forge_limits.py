@@ -16,10 +16,12 @@ from tests.forge_http.scripted_forge import SECRET, TOKEN, Reply, ScriptedForge,
 
 
 def limited(kind: str, seconds: int, *, now: datetime | None = None) -> Reply:
-    at = str(int((now or datetime.now(UTC)).timestamp()) + seconds)
+    now = now or datetime.now(UTC)
+    at, date = str(int(now.timestamp()) + seconds), format_datetime(now, usegmt=True)
     if kind == "gitlab":
-        return Reply(status=429, text="Retry later\n", content_type="text/plain", headers={"RateLimit-Reset": at})
-    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": at, "X-RateLimit-Limit": "5000"}
+        headers = {"RateLimit-Reset": at, "Date": date}
+        return Reply(status=429, text="Retry later\n", content_type="text/plain", headers=headers)
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": at, "X-RateLimit-Limit": "5000", "Date": date}
     return Reply(status=403, json={"message": "API rate limit exceeded for user ID 1."}, headers=headers)
 
 
@@ -65,9 +67,7 @@ async def test_limits_are_not_waited_for_again_and_again(forge: ScriptedForge, c
 
 async def test_a_reset_time_is_read_by_the_clock_of_the_forge(forge: ScriptedForge, client: ForgeClient) -> None:
     there = datetime.now(UTC) + timedelta(hours=2)
-    reply = limited(forge.kind, 6, now=there)
-    date = {"Date": format_datetime(there, usegmt=True)}
-    forge.will(Reply(**{**vars(reply), "headers": {**reply.headers, **date}}), forge.rocket)
+    forge.will(limited(forge.kind, 6, now=there), forge.rocket)
     await client.project("7")
     assert 5 <= forge.slept[0] <= 6
 

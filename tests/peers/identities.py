@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from src.agent.findings import Finding, Source
 from src.agent.fingerprints import identify, marker
+from src.agent.limits import Limits
 from src.agent.threads import Files, Poster, settle
 from src.agent.tools import analyze
 from src.events import Person
@@ -72,7 +73,8 @@ class Table:
 
 async def findings_of(files: Mapping[str, bytes]) -> Mapping[str, Sequence[Finding]]:
     """What the analysers find in these files, by path; every file is read."""
-    analysis = await analyze([Source(path=path, data=data) for path, data in files.items()])
+    sources = [Source(path=path, data=data) for path, data in files.items()]
+    analysis = await analyze(sources, limits=Limits(seconds=600, run_seconds=300))  # a busy machine is no reason
     assert analysis.unread == ()
     by_path: dict[str, list[Finding]] = defaultdict(list)
     for finding in analysis.findings:

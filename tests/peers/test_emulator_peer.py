@@ -14,7 +14,7 @@ _BARE = 1000  # so far above our additions listens the package as it is
 _WIDTHS = (40, 58, 46)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_where_we_differ_telegram_is_with_us(capsys: pytest.CaptureFixture[str]) -> None:
     """Prints the table. An answer that is not written down fails, and so does a written difference that is none."""
     port = free_port(_BARE)

@@ -23,7 +23,7 @@ from tests.conformance.test_reviews import opened as pull_opened
 from tests.peers.github_description import description, objections
 from tests.peers.third_party import free_port, peer
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 @asynccontextmanager

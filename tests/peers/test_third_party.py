@@ -12,7 +12,7 @@ from tests.peers.third_party import Chatter, Developer, free_port, peer, product
 REPOSITORY = "repos/alice/demo"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_subscribing_and_being_told_of_others_and_not_of_oneself(tmp_path: Path) -> None:
     port = free_port()
     async with (

@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 START = Path(__file__).with_name("start")
 ROOT = START.parents[2]
 BOT_TOKEN = "42:a-token-of-the-tests"
-_SECONDS = 20
+_SECONDS = 90  # to start, to answer or to end: each a program of its own on a busy machine
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ async def test_hooks_alone_are_refused(stage: Stage) -> None:
 
 
 async def test_a_slow_answer_does_not_hold_up_the_end() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         forge = GitHubEmulator()
         await forge.__aenter__()
         forge.outage("slow", seconds=60)

@@ -12,7 +12,7 @@ from src.demo.telegram.transcript import transcript
 from src.i18n import translator
 
 WIDTH = 64
-_SECONDS = 20.0  # real ones
+_SECONDS = 60.0  # real ones
 _TOGETHER = "\N{NO-BREAK SPACE}"  # within a label
 
 

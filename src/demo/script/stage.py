@@ -41,7 +41,7 @@ __all__ = ["CORE", "LANDER", "ROCKET", "Broken", "Exchange", "Interrupted", "Sta
 # Telegram's limits and the bot's pacing live on one clock that runs so much faster: nobody waits for them here, and
 # the emulator still counts every message.
 PACE = 20.0
-_PATIENCE = 20.0  # real seconds for anything to come to rest
+_PATIENCE = 60.0  # real seconds for anything to come to rest
 _UNFINISHED = {"new", "taken", "sending"}
 
 

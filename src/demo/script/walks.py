@@ -9,7 +9,7 @@ from src.forges import FORGE_TYPES
 from src.i18n import translator
 from src.webhook.render import describe_kind
 
-_SECONDS = 20.0  # real ones
+_SECONDS = 60.0  # real ones
 
 
 class WrongTurn(Exception):

@@ -90,7 +90,7 @@ class TelegramServer:
         """The calls of one method, first come first."""
         return self._journal.of(method)
 
-    async def wait_for_call(self, method: str, count: int = 1, timeout: float = 5) -> Call:
+    async def wait_for_call(self, method: str, count: int = 1, timeout: float = 30) -> Call:
         """The `count`-th call of a method, answered or not; raises TimeoutError that says what was called instead."""
         return await self._journal.wait_for(method, count, timeout)
 
@@ -118,7 +118,7 @@ class TelegramServer:
         """Answers what waits."""
         self._gate.open()
 
-    async def wait_for_held(self, count: int = 1, timeout: float = 5) -> None:
+    async def wait_for_held(self, count: int = 1, timeout: float = 30) -> None:
         """Until so many calls wait behind `hold`, or none any more for 0; raises TimeoutError."""
         await self._gate.wait_for_held(count, timeout)
 
