@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
-from aiohttp.test_utils import BaseTestServer, TestServer, unused_port
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from src.web.feed import Feed
 from src.web.guard import guard
 from src.web.stream import FRAME_BYTES, EventStream
+from tests.ports import unused_port
 
 
 @dataclass(frozen=True)

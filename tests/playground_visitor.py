@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 from aiohttp import ClientSession, ClientTimeout
-from aiohttp.test_utils import unused_port
 
 from src.cli.showing import Alone
 from src.demo.playground import main
+from tests.ports import unused_port
 
 Json = dict[str, Any]
 PACE = 20.0  # Telegram's limits run so much faster: nobody waits for them here

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from sqlalchemy import update
 
 from src.database.jobs import JobRunner
@@ -25,6 +25,7 @@ from src.webhook.pipeline import Pipeline
 from src.webhook.server import SERVER_OPTIONS, create_app
 from src.webhook.upkeep import hook_jobs
 from tests.bot_stage import Stage, labels, staged
+from tests.ports import unused_port
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from cryptography.fernet import Fernet
 
 from src import cli, logs
@@ -25,6 +24,7 @@ from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
 from src.demo.telegram import TelegramEmulator
 from tests.command import run
+from tests.ports import unused_port
 
 TOKEN = "123456:a-token-that-nobody-may-see"
 FULL_TOKEN = "123456789:AAF-abc_defghijklmnopqrstuvwxyz12345"

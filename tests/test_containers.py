@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from src.cli import ROLES
 from src.config import Settings, Tunnel
 from src.webhook.tunnel.agents import AGENTS
 from tests.hook_stage import living
+from tests.ports import unused_port
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {name.upper() for name in Settings.model_fields}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
@@ -28,6 +28,7 @@ from src.forge import Identity
 from src.forges import FORGE_TYPES
 from tests.databases import is_sqlite, url_in
 from tests.emulated_bot import post
+from tests.ports import unused_port
 
 KEY = Fernet.generate_key().decode()
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

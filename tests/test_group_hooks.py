@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from sqlalchemy import event, select
 
 from src.database.models import Job, Project, Subscription, utc_now
@@ -18,6 +17,7 @@ from src.webhook.manager.groups import in_turn
 from src.webhook.upkeep import SWEEP_JOB, hook_jobs
 from tests.bot_stage import staged
 from tests.group_stage import NAMES, PATHS, Place, deliver, relay, signed
+from tests.ports import unused_port
 
 
 @pytest.fixture(params=["github", "gitlab"])

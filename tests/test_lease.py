@@ -20,7 +20,7 @@ from src.database.models import Lease, utc_now
 from src.database.repositories import leases
 from tests.databases import open_new
 
-TERM = timedelta(seconds=0.5)
+TERM = timedelta(seconds=3)  # a third of it is enough to renew it on a machine that stands still for a second
 NAME = "telegram:42"
 
 
@@ -83,7 +83,7 @@ async def test_a_second_one_waits_and_is_told_once_for_whom(
 async def test_who_lets_go_hands_over_at_once(database: Database) -> None:
     term = timedelta(seconds=60)
     one, two = Holder(database, "one", term), Holder(database, "two", term)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(one.run())
         await one.holds.wait()
         group.create_task(two.run())
@@ -95,14 +95,14 @@ async def test_who_lets_go_hands_over_at_once(database: Database) -> None:
 
 
 async def test_a_dead_holders_lease_is_taken_over_when_it_has_run_out(database: Database) -> None:
+    began = utc_now()
     async with database.write() as session:
         fence = await leases.acquire(session, NAME, owner="dead", now=utc_now(), term=TERM)
     two = Holder(database, "two")
-    began = utc_now()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(two.run())
         await two.holds.wait()
-        assert utc_now() - began >= TERM * 0.8
+        assert utc_now() - began >= TERM
         two.stop.set()
 
     assert fence is not None
@@ -122,11 +122,11 @@ async def test_renewing_keeps_the_fence(database: Database) -> None:
         await one.holds.wait()
         await asyncio.sleep(TERM.total_seconds() * 1.5)
         async with database.read() as session:
-            row = await session.get_one(Lease, NAME)
+            row, now = await session.get_one(Lease, NAME), utc_now()
         one.stop.set()
 
     assert row.fence == one.fence
-    assert row.until > utc_now() - TERM
+    assert row.until > now
 
 
 async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> None:
@@ -138,7 +138,7 @@ async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> No
             values: dict[str, Any] = {"owner": "two", "fence": Lease.fence + 1, "until": utc_now() + TERM * 100}
             await session.execute(update(Lease).values(**values))
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(rob())
         with pytest.raises(LeaseLost, match="taken over"):
             await one.run()
@@ -149,13 +149,13 @@ async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> No
 
 async def test_a_database_that_is_away_for_the_whole_term_stops_the_work_before_it_ends(database: Database) -> None:
     flaky = FlakyDatabase(database)
-    one = Holder(flaky, "one")
+    one = Holder(flaky, "one", timedelta(seconds=10))  # of which a tenth, a second, is left when the work is stopped
 
     async def unplug() -> None:
         await one.holds.wait()
         flaky.away = True
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(unplug())
         with pytest.raises(LeaseLost, match="could not be renewed"):
             await one.run()
@@ -173,7 +173,7 @@ async def test_a_database_that_hangs_is_away_too(database: Database) -> None:
         await one.holds.wait()
         flaky.hangs = True
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(hang())
         with pytest.raises(LeaseLost):
             await one.run()
@@ -198,7 +198,7 @@ async def test_one_that_is_stopped_while_it_waits_does_not_work(database: Databa
     async with database.write() as session:
         await leases.acquire(session, NAME, owner="one", now=utc_now(), term=timedelta(hours=1))
     two = Holder(database, "two")
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(two.run())
         await asyncio.sleep(0.02)
         two.stop.set()

@@ -254,7 +254,12 @@ async def test_a_chat_that_wants_quiet_is_told_later(box: Outbox) -> None:
     assert box.tg.server.requests_for("sendMessage") == []
 
 
-async def test_an_outage_of_telegram_costs_no_notice(box: Outbox) -> None:
+async def test_an_outage_of_telegram_costs_no_notice(tmp_path: Path) -> None:
+    async with open_outbox(tmp_path, speed=1) as box:  # so that the pause is not over before it is looked at
+        await _outage_costs_no_notice(box)
+
+
+async def _outage_costs_no_notice(box: Outbox) -> None:
     ann = box.tg.person("Ann", started=True)
     chat = await box.chat(ann.id)
     await ask(box, chat.id)

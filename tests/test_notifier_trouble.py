@@ -85,7 +85,7 @@ async def test_a_flooded_chat_delays_no_other(box: Outbox, ann: Person) -> None:
 
 
 async def test_when_several_chats_are_flooded_all_are_quiet_for_the_longest(tmp_path: Path) -> None:
-    async with open_outbox(tmp_path, speed=20) as box:
+    async with open_outbox(tmp_path, speed=0.001) as box:  # time stands still, but for what is skipped
         people = [box.tg.person(name, started=True) for name in ("Ann", "Bob", "Carl", "Dora")]
         chats = [await box.chat(person.id) for person in people]
         for person, seconds in zip(people[:3], (4, 12, 8), strict=True):
@@ -102,11 +102,12 @@ async def test_when_several_chats_are_flooded_all_are_quiet_for_the_longest(tmp_
         async with box.sending(box.notifier(LateForDora())):
             await box.counted("flooded", 3)
             others_flooded.set()
+            box.time.skip(11)
+            await asyncio.sleep(0.3)  # whoever may send would do so now
+            assert len(box.tg.server.requests_for(SEND)) == 3
+            box.time.skip(4)
             await box.settled()
 
-        calls = box.tg.server.requests_for(SEND)
-        longest = next(call.at for call in calls if call.form["chat_id"] == str(people[1].id))
-        assert min(call.at for call in calls[3:]) - longest >= 12
         assert all(len(titles(person.private)) == 1 for person in people)
 
 
@@ -224,7 +225,7 @@ async def test_a_message_that_somebody_else_took_over_is_not_written_over(box: O
 
     stop = asyncio.Event()
     notifier: Notifier = box.notifier(checkpoint=taken_over)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await notifier.run(stop)
 
     assert [(row.state, row.lease_owner) for row in await box.messages()] == [("sending", "two")]

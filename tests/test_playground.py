@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
-from aiohttp.test_utils import unused_port
 
 from src.cli.showing import Alone
 from src.config import Settings
@@ -24,6 +23,7 @@ from src.demo.playground.ground import refuse_real_token
 from src.demo.playground.guide import NAMES, done
 from src.web.guard import ApiError
 from tests.playground_visitor import Visitor, playing
+from tests.ports import unused_port
 
 ROOT = Path(__file__).parent.parent
 NOTHING = Standing(

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 
 from src.cli.showing import Alone
 from src.demo.playground import Unusable, main
+from tests.ports import unused_port
 
 
 def files(folder: Path) -> dict[str, str]:

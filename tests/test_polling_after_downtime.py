@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
@@ -27,6 +26,7 @@ from src.forge_http import open_session
 from src.forges import FORGE_TYPES
 from tests.databases import url_in
 from tests.hook_stage import ISSUE, PATH, cast
+from tests.ports import unused_port
 
 
 @dataclass(kw_only=True)

@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
+from src.database.models import utc_now
 from src.demo.forge import CommitSpec, ForgeEmulator
 from src.events import Event
 from src.forge import ProjectRef
 from src.forges import FORGE_TYPES
+from tests import hook_stage
 from tests.hook_stage import PATH
 from tests.polling_stage import Looks, looking
 
@@ -73,8 +75,14 @@ LIKE = {("wiki edited", "gitlab")}
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 @pytest.mark.parametrize("name", ACTS)
-async def test_a_look_and_a_webhook_tell_of_one_happening(tmp_path: Path, kind: str, name: str) -> None:
+async def test_a_look_and_a_webhook_tell_of_one_happening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+) -> None:
     before, act = ACTS[name]
+    moment = (
+        utc_now()
+    )  # a second that turned in the midst of an act would be in the one of the two and not in the other
+    monkeypatch.setattr(hook_stage, "utc_now", lambda: moment)
     async with looking(tmp_path, kind, one_clock=True) as looks:
         forge, type_ = looks.life.forge, FORGE_TYPES[kind]
         if before is not None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -28,6 +27,7 @@ from src.forges import FORGE_TYPES
 from src.webhook.manager import HookManager
 from tests.databases import url_in
 from tests.hook_stage import ISSUE, PATH, cast
+from tests.ports import unused_port
 
 
 @dataclass(kw_only=True)

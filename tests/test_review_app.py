@@ -71,7 +71,7 @@ async def program(folder: Path, kind: str) -> AsyncIterator[tuple[ForgeEmulator,
 
 async def reviewed(forge: ForgeEmulator, number: int, sha: str) -> None:
     """Wait for the status, which comes last."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not forge.statuses(PATH, sha):  # noqa: ASYNC110 - what is waited for happens on the forge
             await asyncio.sleep(0.01)
     assert forge.comments_on_lines(PATH, number)

@@ -235,7 +235,7 @@ async def test_comments_silence_neither_critical_findings_nor_whole_files() -> N
 
 @pytest.mark.usefixtures("folder")
 async def test_memory_is_capped() -> None:
-    limits = Limits(memory_bytes=400 * 1024 * 1024)
+    limits = Limits(memory_bytes=400 * 1024 * 1024, run_seconds=50)  # not its time
     dense = b"x = [" + b"a," * 200_000 + b"]\n"
 
     result = await analysed({"src/a.py": b"1+" * 250_000, "src/b.py": dense, "src/good.py": GOOD}, limits)

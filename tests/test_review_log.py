@@ -54,7 +54,7 @@ async def test_followed_it_goes_on_until_it_is_interrupted(tmp_path: Path) -> No
             env={**os.environ, **of(database)}, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             assert (await process.stdout.readline()).endswith(b": before\n")
             await note(database, "acme/other", "elsewhere")
             await note(database, "acme/rocket", "meanwhile")

@@ -205,10 +205,10 @@ async def test_whose_access_cannot_be_checked_yet_is_told_later_and_the_others_a
         first = await stage.chats_told()
         assert len(first) == 1
         assert await waits(stage) == 1
-        stage.life.clock.ahead += timedelta(seconds=5)
+        stage.life.clock.ahead += timedelta(seconds=1)
         await stage.work()
         assert (await stage.chats_told(), await waits(stage)) == (first, 1)
-        stage.life.clock.ahead += timedelta(seconds=10)
+        stage.life.clock.ahead += timedelta(seconds=15)
         await stage.work()
         told = await stage.chats_told()
         assert told[: len(first)] == first

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
 from src.database.models import Job
@@ -18,6 +18,7 @@ from src.webhook.tunnel import NoAddress, Tunnel, address, open_local
 from src.webhook.tunnel.agents import cloudflared_address, ngrok_address
 from src.webhook.tunnel.watch import Standing, after
 from tests.hook_stage import ISSUE, PATH, Life, living
+from tests.ports import unused_port
 from tests.tunnel_stage import agent, far_end, watched
 
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 
 from src.cli import main
 from src.config import ConfigError, Settings, Tunnel, load_settings
@@ -14,6 +13,7 @@ from src.database.repositories import event_log
 from src.doctor import Finding, Inputs, examine
 from src.webhook.tunnel import AGENTS
 from src.webhook.tunnel import Tunnel as Agent
+from tests.ports import unused_port
 from tests.process import program, stage
 from tests.tunnel_stage import agent, far_end
 

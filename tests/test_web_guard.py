@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
-from aiohttp.test_utils import TestServer, make_mocked_request, unused_port
+from aiohttp.test_utils import TestServer, make_mocked_request
 
 from src.web.guard import BODY_BYTES, SECURITY_HEADERS, ApiError, guard
+from tests.ports import unused_port
 
 
 async def echo(request: web.Request) -> web.Response:

@@ -139,7 +139,7 @@ class Receiver:
 
     async def next(self) -> str:
         """The event of the next delivery, in the forge's words."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self._events.get()
 
     async def _accept(self, request: web.Request) -> web.Response:
