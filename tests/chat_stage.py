@@ -80,7 +80,7 @@ class View:
 
     async def lines(self, kind: str, count: int) -> list[Json]:
         """The lines of this kind, once there are so many."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 found = [line for line in self.all_lines() if line["kind"] == kind]
                 if len(found) >= count:
@@ -98,7 +98,7 @@ class View:
 
 
 @asynccontextmanager
-async def viewed(folder: Path, *, patience: float = 5) -> AsyncIterator[View]:
+async def viewed(folder: Path, *, patience: float = 30) -> AsyncIterator[View]:
     """The emulators, the routes and what watches the chats."""
     async with AsyncExitStack() as stack:
         feed = Feed(folder / "feed")

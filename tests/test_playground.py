@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 NOTHING = Standing(
     is_admitted=False, has_account=False, follows=False, reasons=frozenset(), was_mended=False, hears_less=False
 )
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 # The guided list
@@ -291,7 +291,7 @@ async def test_a_signal_ends_it_and_nothing_is_left_behind(tmp_path: Path, numbe
         async with http.get(address + "events?since=0") as stream:
             await stream.content.readany()
             process.send_signal(number)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await stream.content.read()  # the stream ends by itself
                 out, err = await process.communicate()
         assert (process.returncode, err) == (0, b"")
@@ -381,7 +381,7 @@ async def test_a_failure_of_the_product_ends_the_demo_with_its_reason(
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         assert await main(unreachable, port=unused_port(), pace=20) == 1
     err = capsys.readouterr().err
     assert err.splitlines()[-1].startswith("The bot or the relay failed, so the demo ended: OSError: ")

@@ -30,7 +30,7 @@ async def view(tmp_path: Path) -> AsyncIterator[View]:
 async def next_press(view: View) -> CallbackQuery:
     """The bot hears of a press."""
     offset = None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             for update in await view.bot.get_updates(offset=offset, timeout=1):
                 offset = update.update_id + 1
@@ -97,7 +97,7 @@ async def test_a_snapshot_and_the_lines_after_it_are_everything_once(view: View)
     number = await view.tell("ann", "after")
     await view.bot.edit_message_text("changed", chat_id=view.person("ann").id, message_id=number)
     await view.do("delete", "ann", message=number)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             news = [line for line in view.all_lines() if line["seq"] > seq and line["kind"] == "message"]
             if news and news[-1]["message"]["deleted"]:

@@ -9,7 +9,7 @@ from src.database.repositories.guided import Standing
 from tests.playground_stage import Stage, played
 
 ROCKET = "acme/rocket"
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def standing(stage: Stage) -> Standing:

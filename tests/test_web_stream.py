@@ -113,8 +113,8 @@ async def test_lines_that_are_no_longer_kept_are_counted(tmp_path: Path) -> None
 
 async def test_a_quiet_stream_gives_signs_of_life(tmp_path: Path) -> None:
     async with running(tmp_path, heartbeat=0.02) as site:
-        page = await site.open("?since=0")
         started = time.monotonic()
+        page = await site.open("?since=0")
         while page.comments < 3:
             page.comments += (await page.response.content.readline()).startswith(b":")
         assert time.monotonic() - started >= 3 * 0.02
@@ -126,14 +126,12 @@ async def test_a_stream_gets_at_most_ten_frames_a_second_whatever_comes(tmp_path
     async with running(tmp_path, interval=EventStream(Feed(tmp_path))._interval) as site:
         page = await site.open("?since=0")
         started = time.monotonic()
-        frames = 0
-        while time.monotonic() - started < 1:
+        for _ in range(11):
             site.log(20)
             event = await page.event()
             assert event is not None
             page.lines += event.data
-            frames += 1
-        assert 3 <= frames <= 10
+        assert time.monotonic() - started >= 1
         assert page.numbers == list(range(1, len(page.lines) + 1))
 
 
@@ -227,13 +225,13 @@ async def test_streams_end_at_stop_the_slow_ones_too(tmp_path: Path) -> None:
         await page.until(1)
         slow = await site.open("?since=0")  # never read
         site.log(9_000, "x" * 1_000)
-        await eventually(lambda: any(reader.writing for reader in site.stream._readers))
+        await eventually(lambda: all(reader.writing for reader in site.stream._readers))
         site.stop.set()
         started = time.monotonic()
         with pytest.raises(ClientPayloadError):
             await slow.until(10_000)
         await eventually(lambda: not site.stream._readers)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         response = await site.session.get(site.server.make_url("/events"))
         assert response.status == 503
         assert "error" in await response.json()

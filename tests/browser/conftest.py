@@ -12,7 +12,8 @@ try:
     CHROMIUM = chromium()
     from playwright.sync_api import Browser, expect, sync_playwright
 
-    from tests.browser.windows import PATIENCE, Windows, launch
+    from tests.browser.page import PATIENCE
+    from tests.browser.windows import Windows, launch
 except (Missing, ModuleNotFoundError) as missing:
     pytest.exit(f"{missing}\nRun the browser tests by `make test-browser`.", returncode=2)
 
@@ -20,7 +21,7 @@ except (Missing, ModuleNotFoundError) as missing:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A browser on a busy machine takes its time."""
     for item in items:
-        item.add_marker(pytest.mark.timeout(180))
+        item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,8 +9,8 @@ from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playw
 
 from tests.browser.demo import Demo
 from tests.browser.needs import ROOT, chromium
-from tests.browser.page import NARROW, Visitor
-from tests.browser.windows import PATIENCE, Windows, launch
+from tests.browser.page import NARROW, PATIENCE, Visitor
+from tests.browser.windows import Windows, launch
 
 IMAGES = ROOT / "docs" / "images"
 MOST = 300_000  # bytes of a picture: it is cloned with everything else

@@ -46,6 +46,7 @@ def test_guided_list_from_first_to_last(visit: Windows, size: ViewportSize) -> N
     for name in STEPS:
         expect(step(ann, name)).to_have_attribute("data-done", "false")
 
+    ann.code()
     begin(ann, "pair")
     ann.send()
     ann.sees("You run this bot now")

@@ -165,6 +165,7 @@ def test_level_text_and_pattern_narrow_the_lines(page: Page) -> None:
     push(page, 8)
     assert drawn(page)[-1] == 699
     search.fill("<b>")
+    expect(page.locator("[data-count]")).to_have_text("254 of 508 lines")
     assert drawn(page)[-1] == 707
 
 

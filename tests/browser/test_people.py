@@ -11,6 +11,7 @@ def test_one_window_looks_through_three_peoples_eyes(visit: Windows, team: None)
     page = visit("ann")
     for person, chats in (("bob", 4), ("eve", 1), ("ann", 4)):
         page.look_as(person)
+        expect(page.page.locator("#chat-list [data-chat]")).to_have_count(chats)
         assert len(page.chats()) == chats
     page.sees("✓ acme/rocket is followed here now")
     page.reload()
@@ -19,10 +20,12 @@ def test_one_window_looks_through_three_peoples_eyes(visit: Windows, team: None)
 
 def test_telegrams_language_is_the_persons_and_changes_what_the_bot_says(visit: Windows, team: None) -> None:
     bob = visit("bob")
-    bob.page.locator("#telegram-language").select_option("ru")
-    bob.say("/help", "Команды")
-    bob.page.locator("#telegram-language").select_option("en")
-    bob.say("/help", "Commands")
+    for language, word in (("ru", "Команды"), ("en", "Commands")):
+        before = bob.messages.filter(has_text=word).count()
+        with bob.page.expect_response(lambda answer: "/api/chat/language" in answer.url):
+            bob.page.locator("#telegram-language").select_option(language)
+        bob.write("/help")
+        expect(bob.messages.filter(has_text=word)).to_have_count(before + 1)
 
 
 def test_who_opened_a_dialog_in_the_group_alone_may_press_its_buttons(visit: Windows, team: None) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Playwright, ViewportSize
 
 from tests.browser.needs import HOME
-from tests.browser.page import WIDE, Visitor
+from tests.browser.page import PATIENCE, WIDE, Visitor
 
 _FAILURES = HOME / "failures"
-PATIENCE = 20_000  # ms that something on the page may take on a busy machine
 _QUIET = (
     "--no-sandbox",  # root, as in a container, may not have one
     "--disable-gpu",
