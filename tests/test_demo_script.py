@@ -19,7 +19,10 @@ from src.demo.script.excerpt import NoMarks, read, write
 from src.demo.script.findings import findings_of
 from src.demo.script.scenes import Words
 from src.demo.script.stage import ROCKET, Exchange, Stage, Told
-from src.demo.telegram import Message
+from src.demo.script.waiting import WORDS, is_answer
+from src.demo.telegram import Message, TelegramEmulator
+from src.i18n import translator
+from tests.emulated_bot import bot_on
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,6 +54,19 @@ async def test_it_ends_well_and_the_readme_shows_what_it_prints(tmp_path: Path) 
     assert all(len(line) <= 80 for line in out.splitlines())
     assert read(Path(readme)) == read(ROOT / "README.md"), "run `python main.py demo-script --transcript README.md`"
     assert left_in(tmp_path) == ["README.md"]
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("word", WORDS)
+async def test_nobody_who_walks_stops_at_the_word_that_a_forge_takes_its_time(word: str, language: str) -> None:
+    said = translator(language)(word)
+    assert (said == word) is (language == "en"), "the bot says this no longer"
+    async with TelegramEmulator() as telegram:
+        reader = telegram.person("Reader", started=True)
+        async with bot_on(telegram) as bot:
+            for text in (said.format(forge="GitLab"), "Which GitLab project?"):
+                await bot.send_message(reader.id, text)
+        assert [is_answer(message, language) for message in reader.private.messages()[-2:]] == [False, True]
 
 
 async def test_a_real_token_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from src.demo.script.stage import Stage
+from src.demo.script.waiting import is_answer
 from src.demo.telegram import Chat, Message, Person
 from src.demo.telegram.transcript import transcript
 from src.i18n import translator
@@ -109,7 +110,7 @@ class Player:
         wanted = self._pieces(until)
 
         def fits(message: Message) -> bool:
-            return message.from_bot and all(piece in message.text for piece in wanted)
+            return is_answer(message, self.language) and all(piece in message.text for piece in wanted)
 
         return await self.place.wait_for(fits, _SECONDS, since=mark)
 

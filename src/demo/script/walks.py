@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from src.demo.script.page import Page
 from src.demo.script.stage import LANDER, ROCKET, Stage
+from src.demo.script.waiting import is_answer
 from src.demo.telegram import Chat, Message, Person
 from src.forges import FORGE_TYPES
 from src.i18n import translator
@@ -81,7 +82,7 @@ class Walk:
         """The token behind the command, which the bot has to take out of the chat."""
         mark = self._place.mark()
         sent = await self._person.send(f"/set_{forge}_token {token}")
-        answer = await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
+        answer = await self._place.wait_for(self._answers, _SECONDS, since=mark)
         await self._place.wait_deleted(sent, _SECONDS)
         if token in answer.text or not answer.text.startswith("✓"):
             raise WrongTurn(f"{self._person.name}'s token was answered so: {answer.text}")
@@ -121,7 +122,7 @@ class Walk:
         """Write, and show it; the answer is returned."""
         mark = self._place.mark()
         sent = await self._person.send(text, in_=self._place)
-        answer = await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
+        answer = await self._place.wait_for(self._answers, _SECONDS, since=mark)
         self._page.messages([sent])
         return answer
 
@@ -132,7 +133,10 @@ class Walk:
         if answer.show_alert:
             raise WrongTurn(f"{self._person.name} pressed {label} and was told: {answer.text}")
         self._presses.append(label)
-        return await self._place.wait_for(lambda message: message.from_bot, _SECONDS, since=mark)
+        return await self._place.wait_for(self._answers, _SECONDS, since=mark)
+
+    def _answers(self, message: Message) -> bool:
+        return is_answer(message, self._language)
 
     def _show(self, screen: Message) -> None:
         """What was pressed to get there, then the screen."""
