@@ -19,7 +19,7 @@ APART = (HERE / "peers", HERE / "browser", HERE / "drills")  # two need programs
 _OPENING = frozenset({databases.url_in, databases.open_new})
 
 # The same examples each time and none judged by the clock: a change is refused for what it did, not for chance or a
-# busy machine. `--hypothesis-profile explore` takes other examples, as do the drills and `make fuzz`.
+# busy machine. `--hypothesis-profile explore` takes other examples, as FUZZ_SEED does for `make fuzz`.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("tests"), derandomize=False)
 settings.load_profile("tests")

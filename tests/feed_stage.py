@@ -11,10 +11,10 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
+from src.demo.ports import free_port
 from src.web.feed import Feed
 from src.web.guard import guard
 from src.web.stream import FRAME_BYTES, EventStream
-from tests.ports import unused_port
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ async def running(
     feed = Feed(folder, keep_bytes=keep_bytes)
     feed.open()
     stream = EventStream(feed, heartbeat=heartbeat, interval=interval, patience=patience, most=20)
-    port = unused_port()
+    port = free_port()
     app = web.Application(middlewares=[guard(port)])
     app.add_routes(stream.routes())
     async with ClientSession(read_bufsize=2 * FRAME_BYTES) as session, TestServer(app, port=port) as server:

@@ -31,7 +31,7 @@ from tests.rendering import GITHUB, GITLAB, WEB, shared
 
 WORDS = {"github": GITHUB, "gitlab": GITLAB}
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-LEASE = timedelta(seconds=60)  # of the real clock: what a busy machine loses are moments of that one
+LEASE = timedelta(seconds=60)  # real ones; see `Outbox.lease`
 
 
 class FastTime:
@@ -96,12 +96,8 @@ class Outbox:
 
     @property
     def lease(self) -> timedelta:
-        """Of the notifiers, on the fast clock."""
+        """Of the notifiers, by their clock: what a busy machine loses are moments of the real one."""
         return LEASE * max(1.0, self.time.speed)
-
-    def leases_run_out(self) -> None:
-        """What a notifier that is gone had in hand may be taken over."""
-        self.time.skip(self.lease.total_seconds())
 
     async def chat(self, telegram_id: int, *, type_: str = "private", language: str | None = None) -> Chat:
         """The row of a chat."""

@@ -17,6 +17,7 @@ from src.demo.playground import calls, forge_tab, happenings
 from src.demo.playground.ground import Playground, grounds
 from src.demo.playground.guide import FirstCode
 from src.demo.playground.observe import listen
+from src.demo.script.waiting import is_answer
 from src.demo.telegram import Chat, Message, Person
 from src.web.feed import Feed
 from src.web.guard import guard
@@ -67,14 +68,14 @@ class Stage:
         chat = in_ or person.private
         mark = chat.mark()
         await person.send(text, in_)
-        return await chat.wait_for(_is_an_answer, since=mark, timeout=60)
+        return await chat.wait_for(lambda m: is_answer(m, "en"), since=mark, timeout=60)
 
     async def step(self, person: Person, button: str, in_: Chat | None = None) -> Message:
         """Press, and wait for what the bot says or changes then."""
         chat = in_ or person.private
         mark = chat.mark()
         await person.press(button, in_=in_, timeout=60)
-        return await chat.wait_for(_is_an_answer, since=mark, timeout=60)
+        return await chat.wait_for(lambda m: is_answer(m, "en"), since=mark, timeout=60)
 
     async def pair(self) -> None:
         """Ann becomes the admin by the code of the log, and lets Bob in."""
@@ -124,11 +125,6 @@ class Stage:
         """What the bot wrote into somebody's private chat since a mark."""
         chat = self.ground.people[name].private
         return [m.text for m in chat.messages() if m.from_bot and m.revision > since and not m.edited]
-
-
-def _is_an_answer(message: Message) -> bool:
-    """Not the word that something takes its time, which the answer takes the place of."""
-    return message.from_bot and not message.text.startswith("Still ")
 
 
 def _newest(chat: Chat) -> Message:

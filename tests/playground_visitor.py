@@ -11,7 +11,7 @@ from aiohttp import ClientSession, ClientTimeout
 
 from src.cli.showing import Alone
 from src.demo.playground import main
-from tests.ports import unused_port
+from src.demo.ports import free_port
 
 Json = dict[str, Any]
 PACE = 20.0  # Telegram's limits run so much faster: nobody waits for them here
@@ -165,7 +165,7 @@ async def playing(folder: Path | None = None) -> AsyncIterator[Visitor]:
             address.set_result(line.removeprefix("Open "))
 
     async with asyncio.TaskGroup() as tasks:
-        demo = tasks.create_task(main(Alone, port=unused_port(), folder=folder, pace=PACE, stop=stop, out=printed))
+        demo = tasks.create_task(main(Alone, port=free_port(), folder=folder, pace=PACE, stop=stop, out=printed))
         async with ClientSession(timeout=ClientTimeout(total=_SECONDS)) as http:
             visitor = Visitor(http, await address)
             reader = tasks.create_task(visitor.read())

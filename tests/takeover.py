@@ -65,7 +65,8 @@ async def take_over(folder: Path, url: str, lease: int) -> Takeover:
         killed = await _gone(victim)
         # Only now, so that the victim is the one that takes it; it is up long before the dead one's lease ends.
         survivor = await closing.enter_async_context(program(made, "main.py", "run", "--only", "webhook,worker"))
-        if answered != 202:  # it died before it could say so: the forge sends it again, which is told once all the same
+        assert answered in (202, None)
+        if answered is None:  # it died before it could say so, and the forge sends it again
             assert await post(survivor.port, made, 11) == 202
         queued = await _queued(made.database_url, lease)
         sender_killed = await _gone(sender)

@@ -89,7 +89,6 @@ async def running(place: Place) -> AsyncIterator[Database]:
 # There and back
 
 
-@pytest.mark.timeout(180)
 async def test_backup_and_restore_under_traffic(tmp_path: Path) -> None:
     """A backup of the running program, put in place after a loss: it goes on, and the hook's secret still opens."""
     kept = tmp_path / "kept.db"

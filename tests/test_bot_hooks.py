@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from src.database.jobs import JobRunner
 from src.database.models import Hook, User, utc_now
+from src.demo.ports import free_port
 from src.demo.telegram import Chat, Message, Person
 from src.forge import ProjectRef
 from src.forges import FORGE_TYPES
@@ -25,13 +26,12 @@ from src.webhook.pipeline import Pipeline
 from src.webhook.server import SERVER_OPTIONS, create_app
 from src.webhook.upkeep import hook_jobs
 from tests.bot_stage import Stage, labels, staged
-from tests.ports import unused_port
 
 
 @asynccontextmanager
 async def wired(folder: Path, *, relay: bool = True) -> AsyncIterator[Stage]:
     """The bot, and where the forges are told to send; without `relay` nobody listens there."""
-    port = unused_port()
+    port = free_port()
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(folder, public_url=f"http://127.0.0.1:{port}"))
         stage.deps.waits.test, stage.deps.waits.look = 60.0 if relay else 0.3, 0.02

@@ -22,9 +22,9 @@ from src.database.models import utc_now
 from src.database.repositories import event_log
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
+from src.demo.ports import free_port
 from src.demo.telegram import TelegramEmulator
 from tests.command import run
-from tests.ports import unused_port
 
 TOKEN = "123456:a-token-that-nobody-may-see"
 FULL_TOKEN = "123456789:AAF-abc_defghijklmnopqrstuvwxyz12345"
@@ -247,7 +247,7 @@ async def test_doctor_reports_and_exits_with_what_it_found(tmp_path: Path) -> No
     async with TelegramEmulator() as telegram, GitHubEmulator() as github, GitLabEmulator() as gitlab:
         settings = {
             "TELEGRAM_API_URL": telegram.url, "GITHUB_API_URL": github.url, "GITLAB_URL": gitlab.url,
-            "PORT": str(unused_port()), "ADMIN_IDS": "7",
+            "PORT": str(free_port()), "ADMIN_IDS": "7",
         }  # fmt: skip
         well = await run(tmp_path, "doctor", TELEGRAM_BOT_TOKEN=telegram.token, **settings)
         ill = await run(tmp_path, "doctor", "--json", TELEGRAM_BOT_TOKEN=TOKEN, **settings)

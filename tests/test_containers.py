@@ -17,9 +17,9 @@ from aiohttp.test_utils import TestServer
 
 from src.cli import ROLES
 from src.config import Settings, Tunnel
+from src.demo.ports import free_port
 from src.webhook.tunnel.agents import AGENTS
 from tests.hook_stage import living
-from tests.ports import unused_port
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {name.upper() for name in Settings.model_fields}
@@ -141,7 +141,7 @@ async def test_the_health_check_asks_healthz(tmp_path: Path) -> None:
         assert await ask(int(life.url.rpartition(":")[2])) == 0
     async with TestServer(web.Application()) as stranger:
         assert await ask(int(str(stranger.port))) == 1
-    assert await ask(unused_port()) == 1
+    assert await ask(free_port()) == 1
 
 
 def test_the_stylesheet_is_built_as_make_builds_it() -> None:

@@ -300,7 +300,6 @@ async def test_of_two_that_tell_the_same_one_is_sent(office: Office) -> None:
     assert (await office.command("retry", "--kind", "messages")).out.startswith("1 messages queued again.\nm4 stays: ")
 
 
-@pytest.mark.timeout(180)
 async def test_dead_letters_retry_while_the_program_runs(tmp_path: Path) -> None:
     """A message that Telegram refused for a while and a delivery that failed: told after the retry, each once."""
     async with stage(tmp_path) as made, program(made) as running:

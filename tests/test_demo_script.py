@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -54,6 +55,11 @@ async def test_it_ends_well_and_the_readme_shows_what_it_prints(tmp_path: Path) 
     assert all(len(line) <= 80 for line in out.splitlines())
     assert read(Path(readme)) == read(ROOT / "README.md"), "run `python main.py demo-script --transcript README.md`"
     assert left_in(tmp_path) == ["README.md"]
+
+
+def test_all_words_that_a_forge_takes_its_time_are_known() -> None:
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "bot").glob("*.py"))
+    assert set(re.findall(r't\("([^"]*takes its time…)"\)', said)) == set(WORDS)
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

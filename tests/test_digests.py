@@ -205,7 +205,6 @@ async def test_what_nobody_wants_any_more_while_it_is_being_sent_is_not_sent_aga
     if how == "died":
         with pytest.raises(ExceptionGroup):
             await box.notifier(checkpoint=withdraw).run(asyncio.Event())
-        box.leases_run_out()
         await box.drain(box.notifier(owner="two"))
     else:
         await box.drain(box.notifier(checkpoint=withdraw))
@@ -250,7 +249,6 @@ async def test_a_sender_that_dies_at_any_point_of_a_digest_loses_and_doubles_not
         await box.notifier(checkpoint=die).run(asyncio.Event())
     await backlog(box, ann, 1)
 
-    box.leases_run_out()
     await box.drain(box.notifier(owner="two"))
 
     told = [int(re.findall(r"(\d+) updates", one.text)[0]) for one in told_to(ann) if "updates" in one.text]

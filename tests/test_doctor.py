@@ -20,6 +20,7 @@ from src.database.models import Hook, Lease, utc_now
 from src.database.repositories import accounts, forges, people, users
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
+from src.demo.ports import free_port
 from src.demo.telegram import TelegramEmulator
 from src.doctor import Finding, Inputs, examine, human, machine, scrub
 from src.doctor.answers import clock
@@ -28,7 +29,6 @@ from src.forge import Identity
 from src.forges import FORGE_TYPES
 from tests.databases import is_sqlite, url_in
 from tests.emulated_bot import post
-from tests.ports import unused_port
 
 KEY = Fernet.generate_key().decode()
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -90,7 +90,7 @@ async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
     await upgrade(database)
     async with TelegramEmulator() as telegram, GitHubEmulator() as github, GitLabEmulator() as gitlab:
         github.add_user("ann")
-        port = unused_port()
+        port = free_port()
         inputs = Inputs(
             token=telegram.token,
             telegram_api_url=telegram.url,
@@ -162,7 +162,7 @@ async def test_a_wrong_token_is_told_and_never_shown(ward: Ward) -> None:
 
 
 async def test_telegram_out_of_reach_does_not_show_the_token(ward: Ward) -> None:
-    found = await ward.findings(telegram_api_url=f"http://127.0.0.1:{unused_port()}")
+    found = await ward.findings(telegram_api_url=f"http://127.0.0.1:{free_port()}")
     assert found["token"].level == "fail"
     assert "is not reached" in found["token"].says
     assert "DEMO" not in str(found)
@@ -303,7 +303,7 @@ async def test_a_forge_that_is_down(ward: Ward) -> None:
 
 
 async def test_a_forge_that_is_not_there(ward: Ward) -> None:
-    gone = f"http://127.0.0.1:{unused_port()}"
+    gone = f"http://127.0.0.1:{free_port()}"
     assert (await ward.findings(forges=(("github", gone),)))["forge"].level == "fail"
 
 
@@ -392,7 +392,7 @@ async def test_public_url_that_leads_elsewhere(ward: Ward, answer: object, statu
 
 
 async def test_public_url_that_nobody_answers(ward: Ward) -> None:
-    found = (await ward.findings(public_url=f"http://127.0.0.1:{unused_port()}"))["public address"]
+    found = (await ward.findings(public_url=f"http://127.0.0.1:{free_port()}"))["public address"]
     assert found.level == "fail"
     assert "not reached" in found.says
 

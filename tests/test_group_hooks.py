@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 
 from src.database.models import Job, Project, Subscription, utc_now
 from src.database.repositories import hooks
+from src.demo.ports import free_port
 from src.forge import HookSpec, Unavailable
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookOutcome, ManualReason
@@ -17,13 +18,12 @@ from src.webhook.manager.groups import in_turn
 from src.webhook.upkeep import SWEEP_JOB, hook_jobs
 from tests.bot_stage import staged
 from tests.group_stage import NAMES, PATHS, Place, deliver, relay, signed
-from tests.ports import unused_port
 
 
 @pytest.fixture(params=["github", "gitlab"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     """Ann owns the group and follows its three projects, each of which has a hook of its own."""
-    port = unused_port()
+    port = free_port()
     async with staged(tmp_path, public_url=f"http://127.0.0.1:{port}", polled=False) as stage, relay(stage, port):
         found = Place(kind=request.param, stage=stage, hooks=stage.deps.hooks, ids={})
         found.forge.add_group("acme", ["ann"])

@@ -107,6 +107,7 @@ async def test_slow_headers_or_bodies_are_closed_in_time(
 
 async def test_who_is_slow_is_cut_before_the_15_s_are_over(relay: Relay) -> None:
     """By the clock of the watch, whatever the machine does: at the last look before."""
+    assert SLOWEST_OF_ALL == 15
     watch = SlowClients(relay.metrics)
     connection = Connection(asyncio.Protocol(), watch)
     connection.connection_made(asyncio.Transport())

@@ -213,7 +213,6 @@ async def test_a_sender_that_dies_at_any_point_loses_nothing_and_keeps_the_order
         await box.notifier(checkpoint=die).run(asyncio.Event())
     assert raised.group_contains(Killed)
 
-    box.leases_run_out()
     await box.drain(box.notifier(owner="two"))
 
     repeated = expected[:1] if point == "answered" else []
@@ -232,7 +231,6 @@ async def test_a_successor_of_the_same_name_takes_back_too(box: Outbox) -> None:
         await box.notifier(owner="pod-1", checkpoint=die).run(asyncio.Event())
     assert await box.states() == ["sending"]
 
-    box.leases_run_out()
     await box.drain(box.notifier(owner="pod-1"))
 
     assert titles(ann.private) == [title]
@@ -253,9 +251,8 @@ async def test_each_checkpoint_is_passed_once_and_in_order(box: Outbox) -> None:
 
 
 async def test_each_notification_is_paced_once_by_the_limiter_that_the_bot_calls_through(tmp_path: Path) -> None:
-    async with open_outbox(
-        tmp_path, speed=1
-    ) as box:  # as it is: a turn that nobody takes up for ten seconds is forgotten
+    # At the real pace: a turn that nobody takes up for ten seconds is forgotten.
+    async with open_outbox(tmp_path, speed=1) as box:
         await _each_is_paced_once(box)
 
 

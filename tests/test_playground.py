@@ -21,9 +21,9 @@ from src.database.repositories.guided import Standing
 from src.demo.playground import Unusable, main
 from src.demo.playground.ground import refuse_real_token
 from src.demo.playground.guide import NAMES, done
+from src.demo.ports import free_port
 from src.web.guard import ApiError
 from tests.playground_visitor import Visitor, playing
-from tests.ports import unused_port
 
 ROOT = Path(__file__).parent.parent
 NOTHING = Standing(
@@ -344,25 +344,25 @@ async def test_a_port_that_is_taken_is_2_with_one_line(tmp_path: Path) -> None:
 async def test_a_missing_stylesheet_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("src.demo.playground.site.STYLESHEET", tmp_path / "app.css")
     with pytest.raises(Unusable, match="make setup"):
-        await main(Alone, port=unused_port(), stop=asyncio.Event())
+        await main(Alone, port=free_port(), stop=asyncio.Event())
 
 
 async def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unusable, match=r"--folder .*: cannot be used"):
-        await main(Alone, port=unused_port(), folder=tmp_path / "file", stop=asyncio.Event())
+        await main(Alone, port=free_port(), folder=tmp_path / "file", stop=asyncio.Event())
 
 
 async def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     async with playing(tmp_path):
         with pytest.raises(Unusable, match="another demo runs in it"):
-            await main(Alone, port=unused_port(), folder=tmp_path, stop=asyncio.Event())
+            await main(Alone, port=free_port(), folder=tmp_path, stop=asyncio.Event())
 
 
 async def test_it_opens_the_browser_where_that_is_wished(monkeypatch: pytest.MonkeyPatch) -> None:
     opened_pages: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened_pages.append)
-    stop, printed, port = asyncio.Event(), list[str](), unused_port()
+    stop, printed, port = asyncio.Event(), list[str](), free_port()
 
     def out(line: str) -> None:
         printed.append(line)
@@ -382,7 +382,7 @@ async def test_a_failure_of_the_product_ends_the_demo_with_its_reason(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     async with asyncio.timeout(90):
-        assert await main(unreachable, port=unused_port(), pace=20) == 1
+        assert await main(unreachable, port=free_port(), pace=20) == 1
     err = capsys.readouterr().err
     assert err.splitlines()[-1].startswith("The bot or the relay failed, so the demo ended: OSError: ")
     assert left_in(tmp_path) == []

@@ -7,7 +7,7 @@ import pytest
 
 from src.cli.showing import Alone
 from src.demo.playground import Unusable, main
-from tests.ports import unused_port
+from src.demo.ports import free_port
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -22,7 +22,7 @@ async def start(folder: Path) -> int:
     """Start there, and stop at once."""
     stop = asyncio.Event()
     stop.set()
-    return await main(Alone, port=unused_port(), folder=folder, pace=20, stop=stop, out=lambda _: None)
+    return await main(Alone, port=free_port(), folder=folder, pace=20, stop=stop, out=lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["secret.key", "demo.db", "notes.txt"])

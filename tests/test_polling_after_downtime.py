@@ -21,12 +21,12 @@ from src.database.repositories import accounts, projects, subscriptions, users
 from src.demo.forge import ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
+from src.demo.ports import free_port
 from src.events import load
 from src.forge_http import open_session
 from src.forges import FORGE_TYPES
 from tests.databases import url_in
 from tests.hook_stage import ISSUE, PATH, cast
-from tests.ports import unused_port
 
 
 @dataclass(kw_only=True)
@@ -71,7 +71,7 @@ class Off:
 @asynccontextmanager
 async def off(folder: Path, kind: str) -> AsyncIterator[Off]:
     address = url_in(folder, "relay.db")
-    settings = Settings(_env_file=None, port=unused_port(), database_url=address, secret_keys=(SecretStr(new_key()),))
+    settings = Settings(_env_file=None, port=free_port(), database_url=address, secret_keys=(SecretStr(new_key()),))
     async with AsyncExitStack() as stack:
         emulator: ForgeEmulator = GitHubEmulator() if kind == "github" else GitLabEmulator()
         forge = await stack.enter_async_context(emulator)

@@ -79,9 +79,8 @@ async def test_a_look_and_a_webhook_tell_of_one_happening(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
 ) -> None:
     before, act = ACTS[name]
-    moment = (
-        utc_now()
-    )  # a second that turned in the midst of an act would be in the one of the two and not in the other
+    # A second that turned in the midst of an act would be in the one of the two and not in the other.
+    moment = utc_now()
     monkeypatch.setattr(hook_stage, "utc_now", lambda: moment)
     async with looking(tmp_path, kind, one_clock=True) as looks:
         forge, type_ = looks.life.forge, FORGE_TYPES[kind]

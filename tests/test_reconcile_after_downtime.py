@@ -21,13 +21,13 @@ from src.database.repositories import accounts, hooks, projects, subscriptions, 
 from src.demo.forge import ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
+from src.demo.ports import free_port
 from src.events import load
 from src.forge_http import open_session
 from src.forges import FORGE_TYPES
 from src.webhook.manager import HookManager
 from tests.databases import url_in
 from tests.hook_stage import ISSUE, PATH, cast
-from tests.ports import unused_port
 
 
 @dataclass(kw_only=True)
@@ -61,7 +61,7 @@ class Off:
 
 @asynccontextmanager
 async def off(folder: Path, kind: str) -> AsyncIterator[Off]:
-    port, address = unused_port(), url_in(folder, "relay.db")
+    port, address = free_port(), url_in(folder, "relay.db")
     settings = Settings(
         _env_file=None,
         port=port,

@@ -14,7 +14,7 @@ from src.cli.showing import Alone
 from src.demo.forge import ForgeEmulator
 from src.demo.github import GitHubEmulator
 from src.demo.gitlab import GitLabEmulator
-from src.demo.product import free_port
+from src.demo.ports import free_port
 from src.forge import HookSpec, ProjectRef
 from src.forge_http import open_session
 from src.forges import FORGE_TYPES

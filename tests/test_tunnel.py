@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from src.database.models import Job
 from src.database.repositories import jobs
+from src.demo.ports import free_port
 from src.webhook.manager import CHECK_JOB, HookOutcome, ManualReason
 from src.webhook.tunnel import NoAddress, Tunnel, address, open_local
 from src.webhook.tunnel.agents import cloudflared_address, ngrok_address
 from src.webhook.tunnel.watch import Standing, after
 from tests.hook_stage import ISSUE, PATH, Life, living
-from tests.ports import unused_port
 from tests.tunnel_stage import agent, far_end, watched
 
 
@@ -132,7 +132,7 @@ async def test_the_local_agent_is_asked_for_its_address(kind: str) -> None:
 
 async def test_cloudflared_is_looked_for_at_all_ports_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     async with agent() as idle, agent() as ours, open_local() as session:
-        found = (f"http://127.0.0.1:{unused_port()}", idle.url, ours.url)
+        found = (f"http://127.0.0.1:{free_port()}", idle.url, ours.url)
         monkeypatch.setattr("src.webhook.tunnel.agents._CLOUDFLARED", found)
         tunnel = Tunnel(kind="cloudflared", port=8000)
         with pytest.raises(NoAddress, match="names no address"):
@@ -230,7 +230,7 @@ async def test_the_tunnel_vanishes_and_returns_with_another_address(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with far_end(life.url) as first, far_end(life.url) as second:
-        port = unused_port()
+        port = free_port()
         tunnel = Tunnel(kind="ngrok", port=8000, agent_url=f"http://127.0.0.1:{port}")
         async with watched(life, tunnel, patience=1) as seen:
             async with agent(port) as asked:
@@ -252,7 +252,7 @@ async def test_the_tunnel_vanishes_and_returns_with_another_address(
 
 async def test_an_agent_that_is_started_anew_loses_nothing(life: Life) -> None:
     async with far_end(life.url) as end:
-        port = unused_port()
+        port = free_port()
         tunnel = Tunnel(kind="cloudflared", port=8000, agent_url=f"http://127.0.0.1:{port}")
         async with watched(life, tunnel) as seen:
             name = "https://calm-sea.example.org"
@@ -267,18 +267,32 @@ async def test_an_agent_that_is_started_anew_loses_nothing(life: Life) -> None:
         assert life.manager.ground.public_url == name != end
 
 
+class Clock:
+    """Stands still, and counts who looks at it."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = 0.0, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
+
+
 async def test_an_ssh_tunnel_keeps_its_address_and_hooks_are_looked_at_when_it_is_back(
     life: Life, caplog: pytest.LogCaptureFixture
 ) -> None:
-    port = unused_port()
+    port, clock = free_port(), Clock()
     given = f"http://127.0.0.1:{port}"
-    async with watched(life, Tunnel(kind="ssh", port=8000, given=given), patience=0) as seen:
+    async with watched(life, Tunnel(kind="ssh", port=8000, given=given), clock=clock) as seen:
         async with far_end(life.url, port):
             await seen.until(lambda: seen.moves == [given])
             await life.follow("ann", ISSUE)
             life.forge.switch_off_hook(PATH, life.there().id)
             caplog.clear()
         await seen.until(lambda: "tunnel (ssh)" in caplog.text)
+        clock.now += 31  # longer than it is waited for
+        looks = clock.looks
+        await seen.until(lambda: clock.looks > looks + 1)
         assert seen.moves == [given]
         assert life.manager.ground.public_url == given
         async with far_end(life.url, port):

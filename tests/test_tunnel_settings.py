@@ -10,10 +10,10 @@ from src.cli import main
 from src.config import ConfigError, Settings, Tunnel, load_settings
 from src.database.database import Database
 from src.database.repositories import event_log
+from src.demo.ports import free_port
 from src.doctor import Finding, Inputs, examine
 from src.webhook.tunnel import AGENTS
 from src.webhook.tunnel import Tunnel as Agent
-from tests.ports import unused_port
 from tests.process import program, stage
 from tests.tunnel_stage import agent, far_end
 
@@ -92,7 +92,7 @@ async def examined(folder: Path, tunnel: Agent | None, public_url: str | None, p
 
 
 async def test_the_doctor_asks_the_agent_and_follows_the_address(tmp_path: Path) -> None:
-    port = unused_port()
+    port = free_port()
     async with agent() as asked, far_end(f"http://127.0.0.1:{port}") as end:
         tunnel = Agent(kind="ngrok", port=port, agent_url=asked.url)
         asked.leads_to = port

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from aiohttp import ClientSession
 from sqlalchemy import func, select, update
 
@@ -24,7 +23,6 @@ COPIES = 100
 DAYS = timedelta(days=31)
 
 
-@pytest.mark.timeout(120)
 async def test_100_copies_of_one_delivery_at_once_on_two_nodes_are_one_event(
     each_database_url: str, tmp_path: Path
 ) -> None:
@@ -51,7 +49,6 @@ async def test_100_copies_of_one_delivery_at_once_on_two_nodes_are_one_event(
         assert await counts(database) == {"deliveries": 2, "events": 2, "messages": 2}
 
 
-@pytest.mark.timeout(120)
 async def test_10_replays_of_one_body_at_once_on_two_nodes_are_one_event(
     each_database_url: str, tmp_path: Path
 ) -> None:

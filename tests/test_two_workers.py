@@ -126,7 +126,7 @@ async def test_both_workers_have_a_share(pair: Pair) -> None:
 
         return meet
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(180), asyncio.TaskGroup() as tasks:
         for number, database in enumerate(pair):
             tasks.create_task(worker(database, f"worker-{number}", checkpoint=meeting()).run(stop))
         while await count(pair[0], Delivery.state.in_(("new", "taken"))):  # noqa: ASYNC110 - rows tell nobody

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer, make_mocked_request
 
+from src.demo.ports import free_port
 from src.web.guard import BODY_BYTES, SECURITY_HEADERS, ApiError, guard
-from tests.ports import unused_port
 
 
 async def echo(request: web.Request) -> web.Response:
@@ -50,7 +50,7 @@ class Asker:
 
 @pytest.fixture
 async def ask() -> AsyncIterator[Asker]:
-    port = unused_port()
+    port = free_port()
     app = web.Application(middlewares=[guard(port)])
     app.add_routes([web.get("/", echo), web.post("/", echo), web.put("/", echo)])
     app.add_routes([web.get("/refuse", refuse), web.get("/fail", fail), web.get("/move", move)])

@@ -1,6 +1,7 @@
 """Tunnels on loopback: agents that name an address, and the other ends, which pass everything on to the relay."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ class Watched:
     life: Life
     moves: list[str | None] = field(default_factory=list)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Wait for it; seconds is all that it may take."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - what others do, who set no event for us
@@ -99,8 +100,10 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(life: Life, tunnel: Tunnel, *, patience: float = 30) -> AsyncIterator[Watched]:
-    """The tunnel is watched and jobs are done, as in a running program; the clocks are real."""
+async def watched(
+    life: Life, tunnel: Tunnel, *, patience: float = 30, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Watched]:
+    """The tunnel is watched and jobs are done, as in a running program; the clocks are real by default."""
     made = Watched(life)
     life.manager = HookManager(life.database, life.credentials, public_url=tunnel.given, clock=life.clock)
 
@@ -108,7 +111,7 @@ async def watched(life: Life, tunnel: Tunnel, *, patience: float = 30) -> AsyncI
         made.moves.append(public_url)
         await life.manager.move(public_url)
 
-    watch = Watch(tunnel, moved, every=0.05, patience=patience)
+    watch = Watch(tunnel, moved, every=0.05, patience=patience, clock=clock)
     runner = JobRunner(life.database, hook_jobs(life.manager), owner="tests", clock=life.clock)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:

@@ -46,9 +46,10 @@ from src.webhook.upkeep import RECURRING, hook_jobs
 
 log = logging.getLogger(__name__)
 
-# Of LEASE_SECONDS, how long a lease is. The rest is left for noticing: within LEASE_SECONDS all of a dead process's
-# work is taken over, not just free.
-HELD = 0.9
+
+def term_of(lease_seconds: float) -> timedelta:
+    """How long a lease is. A tenth is left for noticing: within LEASE_SECONDS work is taken over, not just free."""
+    return timedelta(seconds=lease_seconds * 0.9)
 
 
 class Parts:
@@ -76,7 +77,7 @@ class Parts:
         self.enricher = Enricher(database, credentials, clock=utc_now)
         self.hooks = HookManager(database, credentials, public_url=settings.public_url, clock=utc_now)
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.lease = timedelta(seconds=settings.lease_seconds * HELD)
+        self.lease = term_of(settings.lease_seconds)
         # Who is woken when deliveries were stored, messages queued, or jobs asked for.
         self._stored: list[Callable[[], None]] = []
         self.queued: list[Callable[[], None]] = []

@@ -1,7 +1,6 @@
 """The real bot and relay between the emulators: how they are set up, run, stopped and started again."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from sqlalchemy.engine import URL
 
 from src.app import ROLES, run, site_of
 from src.demo.forge import ForgeEmulator
+from src.demo.ports import free_port
 from src.demo.telegram import Limits, TelegramEmulator
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ class FastClock:
     def __call__(self) -> float:
         """Seconds."""
         return self._began + (time.monotonic() - self._start) * self._pace
-
-
-def free_port() -> int:
-    """A port that nobody listens on: the relay's address has to be known before it starts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Product:

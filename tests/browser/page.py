@@ -204,7 +204,7 @@ class Visitor:
     def code(self, *, but: str = "") -> str:
         """The words with the bot's first code, once it has made one, or another one than `but`."""
         give_up_at = time.monotonic() + PATIENCE / 1_000
-        while True:  # from here: what a predicate of the browser's promises counts as kept at once
+        while True:  # asked from Python: `wait_for_function` takes a promise for true
             steps = self.page.request.get(f"{self.address}/api/guide").json()["steps"]
             fill = next(step["fill"] for step in steps if step["name"] == "pair")
             if fill and fill != but:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drills.ground import CALM
 from tests.process import Stage, post, program, stage
 
 NUMBERS = (11, 12, 13)
@@ -16,7 +17,7 @@ NUMBERS = (11, 12, 13)
 POINTS = ("taken", "decided", "committed", "before_request", "answered")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("point", POINTS)
 async def test_killed_at(point: str, tmp_path: Path) -> None:
     async with stage(tmp_path) as made:
@@ -24,7 +25,7 @@ async def test_killed_at(point: str, tmp_path: Path) -> None:
             unanswered = [n for n in NUMBERS if await post(victim.port, made, n) != 202]
             assert await victim.ended() == -signal.SIGKILL
         before = len(made.texts())
-        async with program(made, LEASE_SECONDS="30") as survivor:  # one that it keeps, however busy the machine is
+        async with program(made, LEASE_SECONDS=CALM) as survivor:
             for number in unanswered:  # never acknowledged: the forge's to send again
                 assert await post(survivor.port, made, number) == 202
             await _all_told(made)

@@ -27,13 +27,13 @@ _LOCKED = 11.0  # seconds: longer than SQLite waits for a lock, and than a forge
 Trouble = Callable[[str, Victims, random.Random], AbstractAsyncContextManager[None]]
 
 
-@pytest.mark.timeout(600 if LONG else 150)
+@pytest.mark.timeout(1200 if LONG else 900)
 async def test_disk_full(tmp_path: Path) -> None:
     """The kernel refuses to let files grow, in the middle of a transaction's pages as it happens."""
     await _through(f"sqlite+aiosqlite:///{tmp_path / 'drill.db'}", tmp_path, _full)
 
 
-@pytest.mark.timeout(600 if LONG else 150)
+@pytest.mark.timeout(1200 if LONG else 900)
 async def test_database_locked_for_longer_than_anybody_waits(database: str, tmp_path: Path) -> None:
     await _through(database, tmp_path, _locked)
 

@@ -24,7 +24,7 @@ BEGINNINGS = (
 )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 async def test_300_slow_clients_are_closed_within_15_s(tmp_path: Path) -> None:
     """A third is slow in the head, a third in the body, a third says nothing; whoever is not slow notices nothing."""
     async with stage(tmp_path) as made, program(made, *ONLY) as running:
@@ -69,7 +69,7 @@ async def _meanwhile(made: Stage, running: Program) -> list[int | None]:
     return answers
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 async def test_40_unauthenticated_bodies_of_25_mb_raise_resident_memory_by_at_most_96_mib(tmp_path: Path) -> None:
     """Again and again: what was held is given back. Deliveries of the usual size come through meanwhile."""
     async with stage(tmp_path) as made, program(made, *ONLY) as running:

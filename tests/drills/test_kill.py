@@ -19,7 +19,7 @@ SEED = 5
 _LONGEST = 1.5 * LEASE  # a life: half of them end before the dead one's lease does, so before the sender has begun
 
 
-@pytest.mark.timeout(5400 if LONG else 400)
+@pytest.mark.timeout(5400 if LONG else 900)
 async def test_killed_at_random_under_32_clients(database: str, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     unrecorded: Counter[Told] = Counter()
@@ -40,7 +40,7 @@ async def test_killed_at_random_under_32_clients(database: str, tmp_path: Path) 
         check_file(database)
 
 
-@pytest.mark.timeout(900 if LONG else 300)
+@pytest.mark.timeout(1200 if LONG else 900)
 async def test_sigterm_repeats_nothing(database: str, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     async with TelegramEmulator(limits=None) as telegram:

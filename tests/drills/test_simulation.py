@@ -104,7 +104,7 @@ async def simulated(folder: Path, url: str, digests: Digests | None, each: int =
         yield Simulation(box, wire, chats, places, people[1].id, people[2].id)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_1200_messages_100_chats_lost_answers_500s_one_blocked_one_migrated(
     tmp_path: Path, each_database_url: str
 ) -> None:
@@ -128,7 +128,7 @@ async def test_1200_messages_100_chats_lost_answers_500s_one_blocked_one_migrate
         _nobody_waited_for_the_flooded(ran)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_the_same_with_digests_each_is_told_singly_or_in_a_digest(tmp_path: Path, each_database_url: str) -> None:
     async with simulated(tmp_path, each_database_url, Digests(), BACKLOG) as ran:
         rows = await ran.box.messages()

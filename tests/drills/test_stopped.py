@@ -24,7 +24,7 @@ _LEASE = 20
 _STILL = 1.4 * _LEASE
 
 
-@pytest.mark.timeout(1800 if LONG else 150)
+@pytest.mark.timeout(1800 if LONG else 900)
 async def test_stopped_beyond_its_leases_and_continued(postgres: OwnServer, tmp_path: Path) -> None:
     """On PostgreSQL, where there are replicas: on SQLite one that stands still may hold the only lock for writing."""
     unrecorded: Counter[Told] = Counter()

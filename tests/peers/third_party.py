@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from src.demo import ports
+
 START = Path(__file__).with_name("start")
 ROOT = START.parents[2]
 BOT_TOKEN = "42:a-token-of-the-tests"
@@ -91,13 +93,10 @@ async def product(folder: Path, port: int, telegram: str, github: str) -> AsyncI
 def free_port(distance: int = 0) -> int:
     """A port that is free, and so is the one that many above it."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            if not distance:
-                return port
+        port = ports.free_port()
+        with socket.socket() as other:
             try:
-                second.bind(("127.0.0.1", port + distance))
+                other.bind(("127.0.0.1", port + distance))
             except (OSError, OverflowError):
                 continue
             return port

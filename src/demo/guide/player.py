@@ -46,7 +46,7 @@ class Player:
 
         Args:
             text: what is written.
-            until: a text of the bot that its answer holds; by default the first one is taken.
+            until: a text of the bot that its answer holds; by default the first one that is no word of waiting.
             shown_as: what the person's own client shows of it, if something else.
             deleted: whether the bot has to take the message away.
         """
@@ -64,7 +64,7 @@ class Player:
 
         Args:
             label: the text, in English where it is one of ours.
-            until: a text of the bot that the screen then holds; by default its first change is taken.
+            until: a text of the bot that the screen then holds; by default its first change that is no word of waiting.
             told: whether the guide shows what the bot says for a moment.
         """
         before = self._newest_with_buttons()
