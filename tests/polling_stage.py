@@ -1,6 +1,5 @@
 """Projects that are polled: a forge, the looks at it, what is told, and a clock to move; no webhook anywhere."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from src.webhook.metrics import Metrics
 from src.webhook.pipeline import Checkpoint, Pipeline
 from src.webhook.polling import RECURRING, Polling, polling_jobs
 from tests.hook_stage import Life, living
+from tests.worker import work_off
 
 
 async def _no_checkpoint(_: str) -> None:
@@ -82,7 +82,6 @@ class Looks:
 
     async def drain(self, checkpoint: Checkpoint = _no_checkpoint) -> None:
         """The inbox worker works until nothing is due."""
-        stop = asyncio.Event()
         pipeline = Pipeline(
             self.life.database,
             Enricher(self.life.database, self.life.credentials, clock=self.life.clock),
@@ -94,19 +93,7 @@ class Looks:
             clock=self.life.clock,
             checkpoint=checkpoint,
         )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(pipeline.run(stop))
-            try:
-                async with asyncio.timeout(20):
-                    while await self._waits():  # noqa: ASYNC110 - what is waited for happens in the database
-                        await asyncio.sleep(0.01)
-            finally:
-                stop.set()
-
-    async def _waits(self) -> bool:
-        async with self.life.database.read() as session:
-            query = select(Delivery.id).where(Delivery.state.in_(("new", "taken"))).limit(1)
-            return await session.scalar(query) is not None
+        await work_off(pipeline, self.life.database)
 
     async def poll(self) -> Poll:
         """The only project that is, or was, polled."""

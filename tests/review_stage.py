@@ -1,6 +1,5 @@
 """Reviews from the forge's webhook to what stands on the pull request: a forge, the relay, the jobs, a clock."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.agent.review import Place, Reviewer
 from src.database.jobs import JobRunner
-from src.database.models import Account, Chat, Delivery, Hook, LogEntry, Message, Project, Review, StoredEvent
+from src.database.models import Account, Chat, Hook, LogEntry, Message, Project, Review, StoredEvent
 from src.database.repositories import hooks, projects
 from src.demo.forge.records import DeliveryRecord, Files
 from src.events import CodeReviewEvent, load
@@ -26,6 +25,7 @@ from src.webhook.reviewing.outcome import Told
 from src.webhook.reviewing.trigger import Trigger
 from src.webhook.reviewing.work import Reviewing
 from tests.hook_stage import OPENED, PATH, Life, living
+from tests.worker import work_off
 
 ACCEPTED = 202
 CHOSEN = ("code_review.done", "code_review.failed")
@@ -92,7 +92,7 @@ class Reviews:
         return await runner.run_due()
 
     async def _drain(self) -> None:
-        life, stop = self.life, asyncio.Event()
+        life = self.life
         pipeline = Pipeline(
             life.database,
             Enricher(life.database, life.credentials, clock=life.clock),
@@ -105,19 +105,7 @@ class Reviews:
             checkpoint=_nothing,
             reviews=Trigger(tokens=self.tokens.keys()),
         )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(pipeline.run(stop))
-            try:
-                async with asyncio.timeout(20):
-                    while await self._waits():  # noqa: ASYNC110 - what is waited for happens in the database
-                        await asyncio.sleep(0.01)
-            finally:
-                stop.set()
-
-    async def _waits(self) -> bool:
-        async with self.life.database.read() as session:
-            query = select(Delivery.id).where(Delivery.state.in_(("new", "taken"))).limit(1)
-            return await session.scalar(query) is not None
+        await work_off(pipeline, life.database)
 
     # What somebody does on the forge
 

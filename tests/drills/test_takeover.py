@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from src.config import Settings
 from tests.drills.ground import LONG
+from tests.drills.victims import state_of
 from tests.process import Program, post, program, stage
 from tests.takeover import take_over
 
@@ -88,10 +89,5 @@ async def stand_still(running: Program) -> None:
     """Stop it, and wait until it does."""
     running.process.send_signal(signal.SIGSTOP)
     async with asyncio.timeout(30):
-        while _state(running.process.pid) != "T":  # noqa: ASYNC110 - the kernel tells nobody
+        while state_of(running.process.pid) != "T":  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0.01)
-
-
-def _state(pid: int) -> str:
-    """A letter, as `ps` has it."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

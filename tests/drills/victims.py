@@ -63,10 +63,9 @@ class Victims:
     def lives(self) -> bool:
         """Whether the one that was started last still runs."""
         try:
-            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return state_of(self.pid) != "Z"
         except FileNotFoundError:
             return False
-        return state != "Z"
 
     @property
     def log(self) -> str:
@@ -81,6 +80,11 @@ class Victims:
         word, _, rest = line.partition(" ")
         assert word == what, f"{line!r} where {what!r} was awaited:\n{self.log[-4000:]}"
         return rest
+
+
+def state_of(pid: int) -> str:
+    """A letter, as `ps` has it; raises FileNotFoundError where there is no such process."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @asynccontextmanager
