@@ -4,11 +4,13 @@ With TEST_DATABASE=postgresql (make test-postgres): what may open the database o
 SQLite's file itself, and for what runs on both anyway.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from src.database import engines
 from tests import databases
 from tests.databases import _databases_end, each_database_url, sqlite_file_url  # noqa: F401 - fixtures
 from tests.postgres import server  # noqa: F401 - a fixture
@@ -23,6 +25,14 @@ _OPENING = frozenset({databases.url_in, databases.open_new})
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("tests"), derandomize=False)
 settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _connections_may_take_long() -> Iterator[None]:
+    """A machine that stands still for some seconds is no database that is away: only the product gives up so soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "_CONNECT_SECONDS", 60)
+        yield
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

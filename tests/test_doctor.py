@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestServer
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
+from src import doctor
 from src.database.crypto import SecretBox
 from src.database.database import Database
 from src.database.migrate import upgrade
@@ -23,7 +24,7 @@ from src.demo.gitlab import GitLabEmulator
 from src.demo.ports import free_port
 from src.demo.telegram import TelegramEmulator
 from src.doctor import Finding, Inputs, examine, human, machine, scrub
-from src.doctor.answers import clock
+from src.doctor.answers import clock, patiently
 from src.doctor.findings import Heard
 from src.forge import Identity
 from src.forges import FORGE_TYPES
@@ -166,6 +167,40 @@ async def test_telegram_out_of_reach_does_not_show_the_token(ward: Ward) -> None
     assert found["token"].level == "fail"
     assert "is not reached" in found["token"].says
     assert "DEMO" not in str(found)
+
+
+async def test_an_address_that_says_nothing_is_asked_twice(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        await asyncio.Event().wait()
+        return web.Response()
+
+    monkeypatch.setattr(doctor, "_TIMEOUT", ClientTimeout(total=1))
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", answer)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        found = await ward.findings(telegram_api_url=url, public_url=url)
+    for name in ("token", "public address"):
+        assert (found[name].level, found[name].says) == ("fail", f"{url} does not answer in time.")
+    assert sorted(asked) == sorted([f"/bot{ward.telegram.token}/getMe"] * 2 + ["/healthz"] * 2)
+
+
+async def test_one_hiccup_is_no_finding() -> None:
+    answers = iter((TimeoutError, "here", TimeoutError, TimeoutError, "never asked"))
+
+    async def ask() -> object:
+        answer = next(answers)
+        if answer is TimeoutError:
+            raise TimeoutError
+        return answer
+
+    assert await patiently(ask) == "here"
+    with pytest.raises(TimeoutError):
+        await patiently(ask)
+    assert next(answers) == "never asked"
 
 
 async def test_telegram_api_url_that_is_no_bot_api(ward: Ward) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,13 +15,15 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.database import lease
 from src.database.database import Database
 from src.database.lease import LeaseLost, while_held
 from src.database.models import Lease, utc_now
 from src.database.repositories import leases
 from tests.databases import open_new
 
-TERM = timedelta(seconds=3)  # a third of it is enough to renew it on a machine that stands still for a second
+TERM = timedelta(seconds=3)
+LONG = timedelta(minutes=1)  # of a steered clock: the database may take most of it for an answer
 NAME = "telegram:42"
 
 
@@ -29,6 +32,39 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = await open_new(tmp_path, "leases.db")
     yield opened
     await opened.close()
+
+
+class Clock:
+    """Stands until it is moved; who waits for a time to pass waits for that."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = utc_now()
+        self.waits: Counter[asyncio.Event] = Counter()  # begun, by what would end them
+        monkeypatch.setattr(lease, "_wait", self._wait)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def _wait(self, event: asyncio.Event, seconds: float) -> bool:
+        self.waits[event] += 1
+        due = self.now + timedelta(seconds=seconds)
+        while not event.is_set() and self.now < due:  # noqa: ASYNC110 - the clock says nothing when it is moved
+            await asyncio.sleep(0.002)
+        return event.is_set()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def renewed(database: Database, now: datetime) -> None:
+    """Until the lease's holder has renewed it at this moment."""
+    while True:
+        async with database.read() as session:
+            if (await session.get_one(Lease, NAME)).until == now + LONG:
+                return
+        await asyncio.sleep(0.002)
 
 
 class Holder:
@@ -64,16 +100,21 @@ async def holder_now(database: Database) -> str | None:
 
 
 async def test_a_second_one_waits_and_is_told_once_for_whom(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, two = Holder(database, "one"), Holder(database, "two")
+    one, two = Holder(database, "one", LONG), Holder(database, "two", LONG)
     with caplog.at_level(logging.INFO, logger="src.database.lease"):
-        async with asyncio.TaskGroup() as group:
-            group.create_task(one.run())
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(one.run(clock))
             await one.holds.wait()
-            group.create_task(two.run())
-            await asyncio.sleep(TERM.total_seconds() * 2.5)
-            assert not two.holds.is_set(), "renewed, it outlasts its term"
+            group.create_task(two.run(clock))
+            for _ in range(8):
+                looked = clock.waits[two.stop]
+                clock.now += LONG / 3
+                await renewed(database, clock.now)
+                while clock.waits[two.stop] == looked:  # noqa: ASYNC110 - it says nothing when it looks
+                    await asyncio.sleep(0.002)
+                assert not two.holds.is_set(), "renewed, it outlasts its term"
             one.stop.set()
             two.stop.set()
 
@@ -115,18 +156,19 @@ async def test_one_that_comes_back_under_its_old_name_waits_too(database: Databa
         assert await leases.acquire(session, NAME, owner="pod-1", now=utc_now(), term=TERM) is None
 
 
-async def test_renewing_keeps_the_fence(database: Database) -> None:
-    one = Holder(database, "one")
-    async with asyncio.TaskGroup() as group:
-        group.create_task(one.run())
+async def test_renewing_keeps_the_fence(database: Database, clock: Clock) -> None:
+    one = Holder(database, "one", LONG)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(one.run(clock))
         await one.holds.wait()
-        await asyncio.sleep(TERM.total_seconds() * 1.5)
+        for _ in range(5):
+            clock.now += LONG / 3
+            await renewed(database, clock.now)
         async with database.read() as session:
-            row, now = await session.get_one(Lease, NAME), utc_now()
+            row = await session.get_one(Lease, NAME)
         one.stop.set()
 
     assert row.fence == one.fence
-    assert row.until > now
 
 
 async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> None:
@@ -179,18 +221,20 @@ async def test_a_database_that_hangs_is_away_too(database: Database) -> None:
             await one.run()
 
 
-async def test_a_database_that_comes_back_in_time_is_forgiven(database: Database) -> None:
+async def test_a_database_that_comes_back_in_time_is_forgiven(database: Database, clock: Clock) -> None:
     flaky = FlakyDatabase(database)
-    one = Holder(flaky, "one")
-    async with asyncio.TaskGroup() as group:
-        group.create_task(one.run())
+    one = Holder(flaky, "one", LONG)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(one.run(clock))
         await one.holds.wait()
-        flaky.away = True
-        await asyncio.sleep(TERM.total_seconds() * 0.5)
+        flaky.away, tries = True, flaky.tries
+        clock.now += LONG / 2
+        while flaky.tries == tries:  # noqa: ASYNC110 - it says nothing when it tries
+            await asyncio.sleep(0.002)
         flaky.away = False
-        await asyncio.sleep(TERM.total_seconds())
+        clock.now += LONG / 15
+        await renewed(database, clock.now)
         assert not one.cancelled
-        assert await holder_now(database) == "one"
         one.stop.set()
 
 

@@ -1,12 +1,23 @@
-"""Reading what others answer: their clock."""
+"""What others answer: in time, and their clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 from src.doctor.findings import Finding, Heard
 
+T = TypeVar("T")
+
 MAX_SKEW_SECONDS = 60  # GitLab's signed deliveries are refused beyond five minutes; leave room
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask, and once more where no answer came in time: one hiccup of a network or a machine is no finding."""
+    try:
+        return await ask()
+    except TimeoutError:
+        return await ask()
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
+from src.doctor.answers import patiently
 from src.doctor.findings import Finding, Inputs
 
 _CHECK = "public address"
@@ -69,7 +70,7 @@ async def _listening(session: aiohttp.ClientSession, inputs: Inputs) -> AsyncIte
 async def _running(session: aiohttp.ClientSession, inputs: Inputs) -> str | None:
     where = f"{inputs.host}:{inputs.port}"
     try:
-        return await _instance(session, f"http://{_reachable(inputs.host)}:{inputs.port}")
+        return await patiently(lambda: _instance(session, f"http://{_reachable(inputs.host)}:{inputs.port}"))
     except aiohttp.ClientConnectorError:
         return None  # nothing listens
     except (aiohttp.ClientError, TimeoutError, _NoRelayError):
@@ -104,7 +105,7 @@ async def _instance(session: aiohttp.ClientSession, base_url: str) -> str:
 async def _from_outside(session: aiohttp.ClientSession, public_url: str, instance: str, here: str) -> Finding:
     mend = f"let the tunnel or proxy lead from there to {here}, without redirects"
     try:
-        found = await _instance(session, public_url)
+        found = await patiently(lambda: _instance(session, public_url))
     except TimeoutError:
         return Finding(_CHECK, "fail", f"{public_url} does not answer in time.", mend)
     except aiohttp.ClientError as error:

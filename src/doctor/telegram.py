@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from src.doctor.answers import date_of
+from src.doctor.answers import date_of, patiently
 from src.doctor.findings import Finding, Heard, Inputs, scrub
 
 
@@ -89,12 +89,15 @@ async def _call(session: aiohttp.ClientSession, inputs: Inputs, method: str, hea
     url = f"{inputs.telegram_api_url}/bot{inputs.token}/{method}"
     form = {"limit": "1", "timeout": str(inputs.poll_seconds)} if method == "getUpdates" else {}
     where = inputs.telegram_api_url
-    try:
+
+    async def ask() -> tuple[int, Any]:
         async with session.post(url, data=form, allow_redirects=False) as response:
             if (theirs := date_of(response.headers)) is not None:
                 heard.append(Heard("Telegram", theirs, datetime.now(UTC)))
-            body = await response.json(content_type=None)
-            status = response.status
+            return response.status, await response.json(content_type=None)
+
+    try:
+        status, body = await patiently(ask)
     except TimeoutError:
         raise _SilentError(f"{where} does not answer in time.") from None
     except aiohttp.ClientError as error:

@@ -35,8 +35,8 @@ class SlowClients:
         self._most = most
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # the one that idles longest first
-        self._every = slowest / 20  # the cut comes at most this late, so it is made this early
-        self.patience = slowest - 2 * self._every
+        self._every = slowest / 20
+        self.patience = slowest - 2 * self._every  # the cut comes at the second look after it
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -46,10 +46,16 @@ class SlowClients:
         return lambda: Connection(server(), self)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Cut what is too slow until `stop`."""
+        """Cut what is too slow until `stop`.
+
+        Only what was late at the look before, too: who was answered meanwhile, or whose bytes lay in the socket while
+        this process stood still, had a moment.
+        """
+        late: set[Connection] = set()
         while not stop.is_set():
             now = time.monotonic()
-            for connection in [each for each in self._connections if each.is_late(now)]:
+            before, late = late, {each for each in self._connections if each.is_late(now)}
+            for connection in before & late:
                 self._metrics.slow_requests.inc()
                 connection.cut()
             try:
@@ -144,8 +150,8 @@ class Connection(asyncio.Protocol):
         return self._watch.patience if self._due is None else max(0.0, self._due - now)
 
     def is_late(self, now: float) -> bool:
-        """Whether it has to be cut. What is answered gets a moment to leave."""
-        return self._due is not None and now >= self._due + self._watch.patience / 20
+        """Whether its request should be there."""
+        return self._due is not None and now >= self._due
 
     def cut(self) -> None:
         """End it."""
