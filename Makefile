@@ -17,7 +17,7 @@ POT := build/git_assistant.pot
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # one pip at a time in one environment
-.PHONY: help setup run doctor demo demo-script test test-postgres test-peers test-browser screenshots walk drill drill-short fuzz bench bench-long bench-review lint fmt messages env-example
+.PHONY: help setup run doctor demo demo-script test test-postgres test-freezing test-peers test-browser screenshots walk drill drill-short fuzz bench bench-long bench-review lint fmt messages env-example
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r verb what; do printf '%-13s %s\n' "$$verb" "$$what"; done
@@ -41,6 +41,9 @@ test: $(DEV) $(CSS) ## the project's own tests; they need nothing from outside (
 
 test-postgres: $(DEV) ## the tests that use a database once more, on PostgreSQL (TEST_POSTGRES_URL, or a server from a wheel)
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests
+
+test-freezing: $(DEV) $(CSS) ## the tests on a machine that stands still now and then for some seconds (FREEZE, FREEZE_SEED; TESTS chooses): what fails is judged by its pace
+	$(BIN)/python -m pytest -q -p tests.freezing $(or $(TESTS),tests)
 
 test-peers: $(DEV) ## tests against programs and payloads of others (downloads them from npm and PyPI)
 	PYTHON=$(BIN)/python tests/peers/setup
