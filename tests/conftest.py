@@ -28,10 +28,11 @@ settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _connections_may_take_long() -> Iterator[None]:
+def _postgresql_may_take_long() -> Iterator[None]:
     """A machine that stands still for some seconds is no database that is away: only the product gives up so soon."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "_CONNECT_SECONDS", 60)
+        for name in ("_CONNECT_SECONDS", "_LOCK_SECONDS", "_STATEMENT_SECONDS", "_IDLE_SECONDS"):
+            patch.setattr(engines, name, 120)
         yield
 
 

@@ -40,6 +40,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = utc_now()
         self.waits: Counter[asyncio.Event] = Counter()  # begun, by what would end them
+        self.waiting = 0
         monkeypatch.setattr(lease, "_wait", self._wait)
 
     def __call__(self) -> datetime:
@@ -47,9 +48,11 @@ class Clock:
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> bool:
         self.waits[event] += 1
+        self.waiting += 1
         due = self.now + timedelta(seconds=seconds)
         while not event.is_set() and self.now < due:  # noqa: ASYNC110 - the clock says nothing when it is moved
             await asyncio.sleep(0.002)
+        self.waiting -= 1
         return event.is_set()
 
 
@@ -95,8 +98,12 @@ class Holder:
 
 
 async def holder_now(database: Database) -> str | None:
+    return await holder_at(database, utc_now())
+
+
+async def holder_at(database: Database, moment: datetime) -> str | None:
     async with database.read() as session:
-        return await leases.holder(session, NAME, utc_now())
+        return await leases.holder(session, NAME, moment)
 
 
 async def test_a_second_one_waits_and_is_told_once_for_whom(
@@ -139,7 +146,7 @@ async def test_a_dead_holders_lease_is_taken_over_when_it_has_run_out(database: 
     began = utc_now()
     async with database.write() as session:
         fence = await leases.acquire(session, NAME, owner="dead", now=utc_now(), term=TERM)
-    two = Holder(database, "two")
+    two = Holder(database, "two", LONG)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(two.run())
         await two.holds.wait()
@@ -171,37 +178,44 @@ async def test_renewing_keeps_the_fence(database: Database, clock: Clock) -> Non
     assert row.fence == one.fence
 
 
-async def test_a_lease_taken_by_another_stops_the_work(database: Database) -> None:
-    one = Holder(database, "one")
+async def test_a_lease_taken_by_another_stops_the_work(database: Database, clock: Clock) -> None:
+    one = Holder(database, "one", LONG)
 
     async def rob() -> None:
         await one.holds.wait()
         async with database.write() as session:
-            values: dict[str, Any] = {"owner": "two", "fence": Lease.fence + 1, "until": utc_now() + TERM * 100}
+            values: dict[str, Any] = {"owner": "two", "fence": Lease.fence + 1, "until": clock.now + LONG * 100}
             await session.execute(update(Lease).values(**values))
+        clock.now += LONG / 3
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(rob())
         with pytest.raises(LeaseLost, match="taken over"):
-            await one.run()
+            await one.run(clock)
 
     assert one.cancelled
     assert await holder_now(database) == "two", "what is another's is not let go"
 
 
-async def test_a_database_that_is_away_for_the_whole_term_stops_the_work_before_it_ends(database: Database) -> None:
+async def test_a_database_that_is_away_for_the_whole_term_stops_the_work_before_it_ends(
+    database: Database, clock: Clock
+) -> None:
     flaky = FlakyDatabase(database)
-    one = Holder(flaky, "one", timedelta(seconds=10))  # of which a tenth, a second, is left when the work is stopped
+    one = Holder(flaky, "one", LONG)  # of which a tenth, six seconds, is left when the work is stopped
 
     async def unplug() -> None:
         await one.holds.wait()
         flaky.away = True
+        while not one.cancelled:
+            if clock.waiting:
+                clock.now += timedelta(seconds=1)
+            await asyncio.sleep(0.01)
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(unplug())
         with pytest.raises(LeaseLost, match="could not be renewed"):
-            await one.run()
-        assert await holder_now(database) == "one", "nobody else can have begun"
+            await one.run(clock)
+    assert await holder_at(database, clock.now) == "one", "nobody else can have begun"
 
     assert one.cancelled
     assert flaky.tries > 2

@@ -29,6 +29,7 @@ SQLITE_WRITER = (
 )
 
 _CONNECT_SECONDS = 5
+_LOCK_SECONDS = BUSY_SECONDS  # the same on PostgreSQL
 _STATEMENT_SECONDS = 30  # no statement of ours takes one; a server that hangs is noticed
 _POOL_SECONDS = 60
 # A process that stands still (a suspended machine) within a transaction lets go of its locks before leases run out.
@@ -83,7 +84,7 @@ def postgresql_engine(url: str, *, size: int, read_only: bool) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
         execution_options=kind,
-        connect_args=_connect_arguments(lock_seconds=BUSY_SECONDS, statement_seconds=_STATEMENT_SECONDS),
+        connect_args=_connect_arguments(lock_seconds=_LOCK_SECONDS, statement_seconds=_STATEMENT_SECONDS),
         hide_parameters=True,
     )
 
