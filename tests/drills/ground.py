@@ -21,7 +21,7 @@ from tests.payloads import document, sign_github
 
 LONG = os.environ.get("DRILL") == "long"
 SECRET = "secret of the drills"
-LEASE = 8  # seconds; short, so that kills may come in quick succession, and kept by a machine that is busy
+LEASE = 15  # seconds; short, so that kills may come soon, and kept by a machine that stands still for half of it
 CALM = "30"  # seconds; where no lease is to run out, however busy the machine is
 NOBODY = "http://127.0.0.1:9"  # the forges' address: nothing here needs to ask
 PACE = "1000"  # of Telegram's limits; the emulator has none in these drills, so that the outbox drains

@@ -18,7 +18,7 @@ from tests.postgres import OwnServer
 RESTARTS = 24 if LONG else 3
 PAUSE = (5.0, 40.0) if LONG else (1.5, 4.0)  # seconds
 SEED = 5
-_LEASE = 10
+_LEASE = 15
 _AWAY = 1.3 * _LEASE  # seconds
 
 

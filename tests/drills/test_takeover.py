@@ -40,7 +40,7 @@ async def test_a_sender_that_stood_still_stands_by_when_it_wakes_and_repeats_not
 ) -> None:
     """SIGSTOP for longer than its lease, as a suspended machine; meanwhile another sends."""
     async with stage(tmp_path, each_database_url) as made:
-        made.settings["LEASE_SECONDS"] = "10"  # one that only a stop loses, however busy the machine is
+        made.settings["LEASE_SECONDS"] = "15"  # one that only a stop loses, however busy the machine is
         sends = ("main.py", "run", "--only", "bot,sender")
         async with (
             program(made, *sends, listens=False) as stalled,
