@@ -335,13 +335,14 @@ async def test_a_body_that_comes_while_its_hook_is_looked_up_has_come_in(
         return await look_up(*given)
 
     async def slow_put(*given: Any) -> None:
-        await asyncio.sleep(4)
+        await asyncio.sleep(7)
         await put(*given)
 
     monkeypatch.setattr(KnownHooks, "look_up", slow_look)
+    monkeypatch.setattr(inbox, "_LONGEST_WAIT", 60)
     monkeypatch.setattr(arrivals, "put", slow_put)
     _, body = load(OPENED)
-    async with served(relay, slowest=3) as at:
+    async with served(relay, slowest=6) as at:
         reader, writer = await at.connect()
         writer.write(signed_head(hook, body))
         await asyncio.sleep(0.05)

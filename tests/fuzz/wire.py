@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-SECONDS = 10.0  # what takes longer hangs
+SECONDS = 30.0  # what takes longer hangs
 _STATUS = re.compile(rb"HTTP/[0-9]\.[0-9] ([0-9]{3}) ")
 _LENGTH = re.compile(rb"^content-length: *([0-9]+)", re.IGNORECASE | re.MULTILINE)
 _BRIEFLY = 0.05  # seconds: how long an answer is awaited to what is not whole
