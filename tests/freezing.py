@@ -49,7 +49,7 @@ class _Frozen:
 
 
 def _freeze_now_and_then(whom: int) -> None:
-    """Until nobody tells us of tests any more; prints during which it froze."""
+    """Until nobody tells us of tests any more; then prints during which it froze."""
     seconds = float(os.environ.get("FREEZE", "7"))
     dice = random.Random(os.environ.get("FREEZE_SEED", "1"))  # noqa: S311 - no secret hangs on it
     running, over = [""], threading.Event()
@@ -60,14 +60,22 @@ def _freeze_now_and_then(whom: int) -> None:
         over.set()
 
     threading.Thread(target=listen, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    frozen: list[str] = []
     while not over.wait(dice.uniform(*_BETWEEN)):
-        stopped = [pid for pid in _tree(whom) if _send(pid, signal.SIGSTOP)]
+        if not running[0]:  # they are still collected
+            continue
+        stopped: list[int] = []
         try:
-            print(running[0], flush=True)
+            for pid in _tree(whom):
+                stopped.append(pid)
+                _send(pid, signal.SIGSTOP)
+            frozen.append(running[0])
             time.sleep(seconds)
         finally:
             for pid in reversed(stopped):
                 _send(pid, signal.SIGCONT)
+    print(*frozen, sep="\n")
 
 
 def _tree(root: int) -> list[int]:
@@ -76,7 +84,7 @@ def _tree(root: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            state, parent, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+            state, parent, *_ = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:  # it ended meanwhile
             continue
         states[int(folder.name)] = state
@@ -87,12 +95,11 @@ def _tree(root: int) -> list[int]:
     return [pid for pid in found if states.get(pid, "Z") not in "TZ"]
 
 
-def _send(pid: int, number: signal.Signals) -> bool:
+def _send(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    return True
+    except (ProcessLookupError, PermissionError):
+        return  # it ended meanwhile, or became somebody else's
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from sqlalchemy import URL, make_url
 
 from src.database import migrate
 from src.database.database import Database
+from src.demo.ports import free_port
 
 _USER = "assistant"
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
@@ -113,7 +113,7 @@ class OwnServer(Server):
         self._run("initdb", "-D", str(self._data), "-U", _USER, "-A", "scram-sha-256", f"--pwfile={file}",
                   "-c", "scram_iterations=1", "--no-sync", "-E", "UTF8", "--locale=C")  # fmt: skip
         super().__init__(
-            URL.create("postgresql+asyncpg", _USER, password, host="127.0.0.1", port=_free_port(), database="postgres")
+            URL.create("postgresql+asyncpg", _USER, password, host="127.0.0.1", port=free_port(), database="postgres")
         )
 
     @property
@@ -263,10 +263,3 @@ def _works(binaries: Path, folder: Path) -> bool:
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

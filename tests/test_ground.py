@@ -146,10 +146,15 @@ def test_ci_runs_every_verb_that_must_hold() -> None:
     assert os.access(script, os.X_OK)
     text = script.read_text()
     assert "set -euo pipefail" in text
-    steps = re.findall(r"^ *(?:in_memory )?make ([a-z-]+)( |$)", text, re.MULTILINE)
-    assert {step for step, _ in steps} == {
+    steps = re.findall(r"^ *(?:in_memory )?make ([a-z-]+)(?: \|\| failed=\$\?)?$", text, re.MULTILINE)
+    assert set(steps) == {
         "lint", "setup", "test", "test-postgres", "test-peers", "demo-script", "drill-short", "test-browser",
     }  # fmt: skip
+    assert re.findall(r"^beside > .* &$|^wait .*|^if .*failed.*", text, re.MULTILINE) == [
+        "beside > build/beside.log 2>&1 &",
+        'wait "$side" || failed=$?',
+        'if [ "$failed" != 0 ]; then exit "$failed"; fi',
+    ]
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

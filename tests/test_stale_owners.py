@@ -153,7 +153,7 @@ async def test_a_long_job_keeps_its_lease_and_nobody_else_begins_it(database: Da
         return None
 
     runner = JobRunner(database, {"bake": bake}, owner="long", lease=TERM, clock=clock)
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         work = tasks.create_task(runner.run_due())
         await begun.wait()
         for _ in range(20):
@@ -182,7 +182,7 @@ async def test_a_job_whose_lease_was_lost_is_stopped_and_the_next_ones_go_on(dat
         return None
 
     runner = JobRunner(database, {"bake": bake}, owner="stale", lease=TERM, clock=clock)
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         work = tasks.create_task(runner.run_due())
         await begun.wait()
         clock.now = LATER

@@ -36,7 +36,7 @@ class SlowClients:
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # the one that idles longest first
         self._every = slowest / 20
-        self.patience = slowest - 2 * self._every  # the cut comes at the second look after it
+        self.patience = slowest - 3 * self._every  # the cut comes at the second look after it, which may be late
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -48,8 +48,8 @@ class SlowClients:
     async def run(self, stop: asyncio.Event) -> None:
         """Cut what is too slow until `stop`.
 
-        Only what was late at the look before, too: who was answered meanwhile, or whose bytes lay in the socket while
-        this process stood still, had a moment.
+        Only what was late at the look before, too: whoever is told so at the last moment gets another one to read it,
+        even where this process stood still meanwhile.
         """
         late: set[Connection] = set()
         while not stop.is_set():
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
         return self._watch.patience if self._due is None else max(0.0, self._due - now)
 
     def is_late(self, now: float) -> bool:
-        """Whether its request should be there."""
+        """Whether its request should have been there by now."""
         return self._due is not None and now >= self._due
 
     def cut(self) -> None:
