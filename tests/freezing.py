@@ -39,7 +39,7 @@ class _Frozen:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         told, _ = self._freezer.communicate()
-        tests = told.splitlines()
+        tests = [line for line in told.splitlines() if line]
         terminalreporter.write_line(f"stood still {len(tests)} times, in {len(set(tests))} tests")
 
     def _say(self, words: str) -> None:
